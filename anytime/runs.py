@@ -1,0 +1,149 @@
+"""A run on disk: one JSON file that says what was trained, how, where, and what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anytime.paths import RUNS
+
+PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
+"""Columns of a history that hold one number per exit; see `Run.history`."""
+
+
+@dataclass
+class Run:
+    """One training run.
+
+    config: what decides the result: data set, network, weighting, recipe, seed, ...
+    cost: multiply-adds up to each exit (K,), all layers; parameters (K,) likewise.
+    history: one entry per epoch. "epoch" and "lr" are numbers; "train_loss", "train_error",
+        "test_loss", "test_error" and "weights" are (K,) lists. Losses are in nats, errors in
+        [0, 1]. The training figures are means over the epoch's batches; the weights are those
+        in force at the epoch's end. Test figures are missing from epochs not evaluated.
+    environment: versions, hardware and the commit of the code.
+    seconds: wall time, summed over all sittings; cpu_seconds: processor time of the process.
+    """
+
+    config: dict[str, Any]
+    cost: list[int]
+    parameters: list[int] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    sittings: int = 1
+    finished: bool = False
+    trained: dict[str, Any] | None = None
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def num_exits(self) -> int:
+        return len(self.cost)
+
+    @property
+    def name(self) -> str:
+        return run_name(self.config)
+
+    def values(self, column: str) -> np.ndarray:
+        """A per-exit column over training: (epochs with that column, K)."""
+        if column not in PER_EXIT:
+            raise KeyError(f"no per-exit column {column!r}; there are {', '.join(PER_EXIT)}")
+        return np.array([entry[column] for entry in self.history if column in entry])
+
+    def final(self, column: str) -> np.ndarray:
+        """The last value of a per-exit column: (K,)."""
+        return self.values(column)[-1]
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Writes the run as JSON; the file is there whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {key: value for key, value in asdict(self).items() if key != "path"}
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(_to_json(content))
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self.path = path
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Run:
+        """Reads a run; a file that is no run is named in the error."""
+        path = Path(path)
+        try:
+            return cls(**json.loads(path.read_text()), path=path)
+        except (json.JSONDecodeError, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} is not the record of a run: {error}") from error
+
+
+def _to_json(content: dict[str, Any]) -> str:
+    """JSON with one line per epoch, so that a record stays readable and its diffs small."""
+    history = ",\n  ".join(json.dumps(entry) for entry in content["history"])
+    head = json.dumps({**content, "history": "HISTORY"}, indent=1)
+    return head.replace('"HISTORY"', f"[\n  {history}\n ]" if history else "[]") + "\n"
+
+
+def run_name(config: dict[str, Any]) -> str:
+    """A file name for a configuration: readable in front, unique by a hash of the whole."""
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
+    words = (config.get(key) for key in ("dataset", "network", "weighting"))
+    readable = "_".join(str(word).replace(":", "-").replace("=", "") for word in words if word)
+    readable = "".join(c if c.isalnum() or c in "._-" else "-" for c in readable)
+    return f"{readable}_seed{config.get('seed', 0)}_{digest}"
+
+
+def paths(folder: str | os.PathLike | Iterable = RUNS) -> Iterator[Path]:
+    """All record files below a folder, or below each of several, sorted."""
+    if isinstance(folder, str | os.PathLike):
+        yield from sorted(Path(folder).rglob("*.json"))
+    else:
+        for one in folder:
+            yield from paths(one)
+
+
+def find(folder: str | os.PathLike | Iterable = RUNS, finished: bool = True, **wanted) -> list[Run]:
+    """The runs below a folder (or several) whose configuration has the wanted values.
+
+    A wanted value may be a collection of accepted values. Runs that were cut off are left out
+    unless `finished` is False.
+    """
+    runs = (Run.load(path) for path in paths(folder))
+    return [run for run in runs if (run.finished or not finished) and _matches(run, wanted)]
+
+
+def _matches(run: Run, wanted: dict[str, Any]) -> bool:
+    for key, value in wanted.items():
+        accepted = value if isinstance(value, list | tuple | set) else [value]
+        if run.config.get(key) not in accepted:
+            return False
+    return True
+
+
+def table(runs: Iterable[Run], epoch: int = -1) -> pd.DataFrame:
+    """One row per run and exit, at one evaluated epoch (the last unless said otherwise).
+
+    Columns: run, dataset, network, weighting, seed, exit (from 1), cost (multiply-adds),
+    share (of the run's full cost), and the per-exit columns of the history.
+    """
+    rows = []
+    for run in runs:
+        entry = [entry for entry in run.history if "test_error" in entry][epoch]
+        shared = {key: run.config.get(key) for key in ("dataset", "network", "weighting", "seed")}
+        for k, cost in enumerate(run.cost):
+            per_exit = {column: entry[column][k] for column in PER_EXIT if column in entry}
+            rows.append(
+                {"run": run.name, **shared, "exit": k + 1, "cost": cost}
+                | {"share": cost / run.cost[-1], **per_exit}
+            )
+    return pd.DataFrame(rows)
