@@ -1,0 +1,61 @@
+"""Decoded images on disk, so that a data set is decoded once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from anytime.datasets.images import Images
+from anytime.paths import cache_folder
+
+Decoded = tuple[Images, Images, tuple[str, ...]]  # train, test, class names
+
+
+def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
+    """What `decode` returns, from the cache where it was decoded before from the same `key`.
+
+    Where the cache cannot be written, warns (naming ANYTIME_CACHE) and returns the data.
+    """
+    digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+    path = cache_folder() / f"{name}-{digest}.pt"
+    if path.exists():
+        try:
+            # Mapped, not read: pixels come from the disk when they are first used.
+            stored = torch.load(path, weights_only=True, mmap=True)
+            return Images(*stored["train"]), Images(*stored["test"]), tuple(stored["classes"])
+        except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError):
+            warnings.warn(f"{path} is damaged and is decoded anew", stacklevel=2)
+    train, test, classes = decode()
+    _write(path, {"train": _pair(train), "test": _pair(test), "classes": list(classes)})
+    return train, test, classes
+
+
+def stamp(path: Path) -> tuple[str, int, int]:
+    """What changes when a file does: its absolute path, size and time of change."""
+    status = path.stat()
+    return str(path.resolve()), status.st_size, status.st_mtime_ns
+
+
+def _pair(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
+    return images.pixels.contiguous(), images.labels.contiguous()
+
+
+def _write(path: Path, stored: dict) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        torch.save(stored, temporary)
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch.save says RuntimeError where a disk is full
+        warnings.warn(
+            f"{path.name} could not be kept in {path.parent} ({error}); it is decoded anew next "
+            "time. Free some space there, or set ANYTIME_CACHE to a folder with room.",
+            stacklevel=3,
+        )
+    finally:
+        temporary.unlink(missing_ok=True)

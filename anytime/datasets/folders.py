@@ -1,0 +1,204 @@
+"""Images from a folder or an archive laid out {train,test}/{class}/image."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from anytime.datasets.cache import Decoded, cached, stamp
+from anytime.datasets.images import DatasetError, Images, MissingDataset
+
+LAYOUT = "{train,test}/{class}/image"
+SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image to decode: its split ("train" or "test"), its class, its file."""
+
+    split: str
+    label: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a folder or an archive holds: a reader per file, in the order to read them."""
+
+    path: Path
+    files: dict[str, Callable[[], bytes]]
+    folders: tuple[str, ...]
+
+    def read(self, file: str) -> bytes:
+        """The bytes of a file; raises DatasetError where it is damaged."""
+        try:
+            return self.files[file]()
+        except DAMAGED as error:
+            raise _damaged(self.path, f"{file}: {error}") from error
+
+
+def load_folder(path: Path, image_size: int | None = None) -> Decoded:
+    """Train, test and class names of a folder or archive laid out {train,test}/{class}/image.
+
+    Images become RGB; `image_size` resizes them to squares of that side (bilinear).
+    Raises MissingDataset or DatasetError, each naming the file and the fix.
+    """
+    if not path.exists():
+        raise MissingDataset(f"{path} does not exist; give a folder or archive laid out {LAYOUT}")
+
+    def decode() -> Decoded:
+        with opened(path) as contents:
+            return decoded(contents, entries(contents), image_size)
+
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return cached(path_stem(path), image_size, [stamp(p) for p in files], decode=decode)
+
+
+def path_stem(path: Path) -> str:
+    """The name of a folder or archive without its endings: "cifar10" of cifar10.tar.gz."""
+    name = path.resolve().name
+    for ending in (".gz", ".xz", ".bz2", ".tar", ".tgz", ".zip"):
+        name = name.removesuffix(ending)
+    return name
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Contents]:
+    """The contents of a folder, tar or zip; nothing is unpacked to the disk."""
+    if path.is_dir():
+        found = sorted(path.rglob("*"))
+        files = {p.relative_to(path).as_posix(): p.read_bytes for p in found if p.is_file()}
+        folders = tuple(p.relative_to(path).as_posix() for p in found if p.is_dir())
+        yield Contents(path, files, folders)
+        return
+    try:
+        archive = _zip(path) if zipfile.is_zipfile(path) else _tar(path)
+    except DAMAGED as error:
+        raise _damaged(path, str(error)) from error
+    with archive[0]:
+        yield Contents(path, *archive[1:])
+
+
+def _zip(path: Path) -> tuple:
+    archive = zipfile.ZipFile(path)
+    names = archive.namelist()
+    files = {name: lambda n=name: archive.read(n) for name in names if not name.endswith("/")}
+    return archive, files, tuple(name.rstrip("/") for name in names if name.endswith("/"))
+
+
+def _tar(path: Path) -> tuple:
+    archive = tarfile.open(path)
+    members = archive.getmembers()
+    # A tar that was cut between two members lacks only its end mark. Reading on to the end
+    # of the file lets gzip compare its checksum.
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("the end of the archive is missing")
+    while archive.fileobj.read(1 << 20):
+        pass
+    files = {m.name: lambda m=m: archive.extractfile(m).read() for m in members if m.isfile()}
+    return archive, files, tuple(m.name.rstrip("/") for m in members if m.isdir())
+
+
+def _damaged(path: Path, reason: str) -> DatasetError:
+    return DatasetError(
+        f"{path} cannot be read: it is damaged, incomplete, or no tar or zip archive ({reason}). "
+        f"Copy it again, or give a folder or archive laid out {LAYOUT}."
+    )
+
+
+def entries(contents: Contents) -> list[Entry]:
+    """The images of a {train,test}/{class}/image layout, at any depth inside the archive.
+
+    Raises DatasetError for a missing split, an empty class, a class only one split has.
+    """
+    images = [
+        Entry(split, label, file)
+        for file in contents.files
+        for split, label, name in _placed(file)
+        if PurePosixPath(name).suffix.lower() in SUFFIXES
+    ]
+    found = {s: {e.label for e in images if e.split == s} for s in ("train", "test")}
+    for split, labels in found.items():
+        if not labels:
+            raise DatasetError(
+                f"{contents.path} has no images in {split}/{{class}}/; it must be laid out {LAYOUT}"
+            )
+    for folder in contents.folders:
+        for split, label, _ in _placed(f"{folder}/."):
+            if label not in found[split]:
+                raise DatasetError(
+                    f"{contents.path}: the class {folder} is empty; add or remove it"
+                )
+    for label in sorted(found["train"] ^ found["test"]):
+        present, absent = ("train", "test") if label in found["train"] else ("test", "train")
+        raise DatasetError(
+            f"{contents.path}: the class {label} is in {present} but not in {absent}; "
+            "both must have the same classes"
+        )
+    return images
+
+
+def _placed(file: str) -> list[tuple[str, str, str]]:
+    """[(split, class, name)] of a file in the layout, [] of any other or a hidden one."""
+    parts = file.split("/")
+    hidden = any(p == "__MACOSX" or (p.startswith(".") and p.strip(".")) for p in parts)
+    if hidden or len(parts) < 3 or parts[-3] not in ("train", "test"):
+        return []
+    return [tuple(parts[-3:])]
+
+
+def decoded(
+    contents: Contents,
+    images: list[Entry],
+    image_size: int | None = None,
+    shrink: Callable[[Image.Image], Image.Image] = lambda image: image,
+) -> Decoded:
+    """The images as tensors, sorted by class and file name; reads in the archive's order."""
+    classes = sorted({entry.label for entry in images})
+    number = {label: i for i, label in enumerate(classes)}
+    pixels, first = [], None
+    for entry in tqdm(images, desc=f"decoding {contents.path.name}", unit=" images", leave=False):
+        array = _pixels(contents, entry.file, image_size, shrink)
+        first = first or (array.shape, entry.file)
+        if array.shape != first[0]:
+            raise DatasetError(
+                f"{contents.path}: {entry.file} is {array.shape[1]}×{array.shape[0]} pixels but "
+                f"{first[1]} is {first[0][1]}×{first[0][0]}; give image_size to resize them all"
+            )
+        pixels.append(array)
+    order = sorted(range(len(images)), key=lambda i: (images[i].label, images[i].file))
+
+    def gathered(split: str) -> Images:
+        chosen = [i for i in order if images[i].split == split]
+        stacked = torch.from_numpy(np.stack([pixels[i] for i in chosen]))
+        labels = torch.tensor([number[images[i].label] for i in chosen])
+        return Images(stacked.permute(0, 3, 1, 2).contiguous(), labels)
+
+    return gathered("train"), gathered("test"), tuple(classes)
+
+
+def _pixels(contents: Contents, file: str, image_size: int | None, shrink: Callable) -> np.ndarray:
+    data = contents.read(file)
+    try:
+        image = shrink(Image.open(io.BytesIO(data)).convert("RGB"))
+        if image_size is not None:
+            image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
+        return np.asarray(image)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DatasetError(
+            f"{contents.path}: {file} is no readable image ({error}); replace or remove it"
+        ) from error
