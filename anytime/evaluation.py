@@ -1,0 +1,56 @@
+"""What a trained network predicts: logits, losses and errors, exit by exit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from anytime.datasets import Images
+
+
+def exit_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy of each exit, in nats: (K, B, classes), (B,) -> (K,)."""
+    exits, batch, _ = logits.shape
+    losses = F.cross_entropy(
+        logits.flatten(0, 1).float(), labels.repeat(exits), reduction="none"
+    )
+    return losses.view(exits, batch).mean(1)
+
+
+def exit_mistakes(logits: Tensor, labels: Tensor) -> Tensor:
+    """Number of wrong predictions of each exit: (K, B, classes), (B,) -> (K,)."""
+    return (logits.argmax(-1) != labels).sum(1)
+
+
+@torch.inference_mode()
+def predict(network: nn.Module, images: Images, batch_size: int = 500) -> Tensor:
+    """Logits of all exits for all images, on the CPU: (K, N, classes).
+
+    The images are sent to the network's device batch by batch; the network is evaluated in
+    evaluation mode and left in the mode it was in.
+    """
+    return torch.cat([logits.cpu() for logits, _ in _batches(network, images, batch_size)], 1)
+
+
+@torch.inference_mode()
+def evaluate(network: nn.Module, images: Images, batch_size: int = 500) -> tuple[Tensor, Tensor]:
+    """Losses (nats) and errors (in [0, 1]) of all exits over all images: (K,), (K,)."""
+    loss = mistakes = 0
+    for logits, labels in _batches(network, images, batch_size):
+        loss = loss + exit_losses(logits, labels) * len(labels)
+        mistakes = mistakes + exit_mistakes(logits, labels)
+    return loss.cpu() / len(images), mistakes.cpu() / len(images)
+
+
+def _batches(network: nn.Module, images: Images, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    parameter = next(network.parameters())
+    was_training = network.training
+    network.eval()
+    try:
+        for pixels, labels in zip(images.pixels.split(size), images.labels.split(size)):
+            yield network(pixels.to(parameter.device)), labels.to(parameter.device)
+    finally:
+        network.train(was_training)
