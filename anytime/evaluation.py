@@ -14,9 +14,7 @@ from anytime.datasets import Images
 def exit_losses(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean cross-entropy of each exit, in nats: (K, B, classes), (B,) -> (K,)."""
     exits, batch, _ = logits.shape
-    losses = F.cross_entropy(
-        logits.flatten(0, 1).float(), labels.repeat(exits), reduction="none"
-    )
+    losses = F.cross_entropy(logits.flatten(0, 1).float(), labels.repeat(exits), reduction="none")
     return losses.view(exits, batch).mean(1)
 
 
@@ -50,7 +48,8 @@ def _batches(network: nn.Module, images: Images, size: int) -> Iterator[tuple[Te
     was_training = network.training
     network.eval()
     try:
-        for pixels, labels in zip(images.pixels.split(size), images.labels.split(size)):
+        parts = zip(images.pixels.split(size), images.labels.split(size), strict=True)
+        for pixels, labels in parts:
             yield network(pixels.to(parameter.device)), labels.to(parameter.device)
     finally:
         network.train(was_training)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from anytime.datasets import Dataset, augment, check_steps, pixel_mean
+from anytime.distributed import all_mean, rank, world_size
 from anytime.environment import environment
 from anytime.evaluation import evaluate, exit_losses, exit_mistakes
 from anytime.networks import AnytimeNetwork, cost
@@ -75,7 +75,7 @@ def train(
         initial=session.step,
         desc=f"{dataset.name} {weighting.spec or type(weighting).__name__}",
         unit="step",
-        disable=not progress or _rank() > 0,
+        disable=not progress or rank() > 0,
         mininterval=1.0,
     )
     try:
@@ -86,7 +86,7 @@ def train(
         if checkpoint is not None:
             print(f"Stopped after step {session.step}; the same call goes on from {checkpoint}.")
         raise
-    if checkpoint is not None and _rank() == 0:
+    if checkpoint is not None and rank() == 0:
         Path(checkpoint).unlink(missing_ok=True)
     return session.record
 
@@ -125,19 +125,15 @@ class _Sums:
         exits = (self.broken_at == step).nonzero().flatten() + 1
         weights = ", ".join(f"{weight:.3g}" for weight in self.broken_weights.tolist())
         raise NotFinite(
-            f"the loss of exit {', '.join(map(str, exits.tolist()))} was not finite at step {step}, "
-            f"under the weights B = ({weights}); try a smaller learning rate or, with autocast, "
+            f"the loss of exit {', '.join(map(str, exits.tolist()))} was not finite at step "
+            f"{step}, under the weights B = ({weights}); try a smaller learning rate or, with autocast, "
             "bfloat16 instead of float16"
         )
 
     def means(self) -> tuple[list[float], list[float]]:
         """Mean losses and errors of the epoch, over all processes."""
-        both = torch.stack([self.losses, self.mistakes]).double()
-        images = torch.tensor(float(self.images), dtype=torch.double, device=both.device)
-        if dist.is_initialized():
-            dist.all_reduce(both)
-            dist.all_reduce(images)
-        losses, errors = (both / images).tolist()
+        both = all_mean(torch.stack([self.losses, self.mistakes]) / self.images)
+        losses, errors = both.tolist()
         return _rounded(losses), _rounded(errors)
 
 
@@ -165,6 +161,8 @@ class _Session:
         self.augmentation = check_steps(steps)
         self.train_images = dataset.train.to(device)
         self.batch_size = min(recipe.batch_size, len(dataset.train))
+        if self.batch_size % world_size():
+            raise ValueError(f"{world_size()} processes cannot share batches of {self.batch_size}")
         self.steps_per_epoch = len(dataset.train) // self.batch_size
         self.step = 0
         self.sums = _Sums.zero(network.num_exits, device)
@@ -197,7 +195,7 @@ class _Session:
                     self.save(checkpoint)
                     saved = now
             self._end_epoch(evaluate_every)
-            if _rank() == 0 and record is not None:
+            if rank() == 0 and record is not None:
                 self.record.save(record)
             if not self.record.finished:
                 self.save(checkpoint)
@@ -212,9 +210,9 @@ class _Session:
 
     def _train_step(self, order: Tensor) -> None:
         place = self.step % self.steps_per_epoch * self.batch_size
-        batch = order[place : place + self.batch_size][_rank() :: _processes()]
+        batch = order[place : place + self.batch_size][rank() :: world_size()]
         images = self.train_images[batch.to(self.train_images.labels.device)]
-        generator = _generator(self.seed, "augmentation", self.step, _rank())
+        generator = _generator(self.seed, "augmentation", self.step, rank())
         pixels = augment(images.pixels, self.augmentation, generator)
         if self.recipe.channels_last:
             pixels = pixels.contiguous(memory_format=torch.channels_last)
@@ -278,7 +276,7 @@ class _Session:
 
     def save(self, checkpoint: str | os.PathLike | None) -> None:
         """Writes the checkpoint whole or not at all; a network that is broken is not written."""
-        if checkpoint is None or _rank() > 0:
+        if checkpoint is None or rank() > 0:
             return
         self.sums.check()
         self._clock()
@@ -316,7 +314,7 @@ class _Session:
         ours = self.record.config
         differing = [key for key in sorted({*ours, *theirs}) if ours.get(key) != theirs.get(key)]
         if differing:
-            says = "; ".join(f"{k} is {theirs.get(k)!r} there, {ours.get(k)!r} here" for k in differing)
+            says = "; ".join(f"{k}: {theirs.get(k)!r}, not {ours.get(k)!r}" for k in differing)
             raise ValueError(f"{checkpoint} belongs to another run: {says}. Choose another file")
         self.network.load_state_dict(state["network"])
         self.weighting.load_state_dict(state["weighting"])
@@ -362,7 +360,7 @@ def _optimizer(network: AnytimeNetwork, weighting: Weighting, recipe: Recipe):
 
 
 def _parallel(model: nn.Module) -> nn.Module:
-    return nn.parallel.DistributedDataParallel(model) if dist.is_initialized() else model
+    return nn.parallel.DistributedDataParallel(model) if world_size() > 1 else model
 
 
 def _autocast(recipe: Recipe, device: torch.device):
@@ -378,14 +376,6 @@ def _generator(*key: int | str) -> torch.Generator:
 
 def _device(network: nn.Module) -> torch.device:
     return next(network.parameters()).device
-
-
-def _rank() -> int:
-    return dist.get_rank() if dist.is_initialized() else 0
-
-
-def _processes() -> int:
-    return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def _rounded(values: Tensor | list[float]) -> list[float]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import pickle
 import re
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from anytime.networks.base import AnytimeNetwork, Head
 from anytime.networks.resann import Shape, parse, resann
 
-__all__ = ["AnytimeNetwork", "Head", "Shape", "build", "parse", "resann"]
+__all__ = ["AnytimeNetwork", "Head", "Shape", "build", "load", "parse", "resann", "save"]
 
 
 def build(
@@ -27,3 +32,45 @@ def build(
         network = resann(parse(whole), num_classes, in_channels)
     network.name = whole
     return network.up_to(int(last)) if last else network
+
+
+def save(network: AnytimeNetwork, path: str | os.PathLike) -> dict[str, Any]:
+    """Stores a network's state in half precision, whole or not at all.
+
+    Returns what a record says of it: file name, number of bytes, SHA-256, and how to build it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        key: value.half() if value.is_floating_point() else value
+        for key, value in network.state_dict().items()
+    }
+    last = network.heads[-1][-1]
+    shape = {"num_classes": last.out_features, "in_channels": _in_channels(network)}
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        torch.save({"name": network.name, **shape, "state": state}, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return {"file": path.name, "bytes": len(content), "sha256": digest, **shape}
+
+
+def load(path: str | os.PathLike, sha256: str | None = None) -> AnytimeNetwork:
+    """A stored network, ready to predict. Raises ValueError where the file is not what it was."""
+    path = Path(path)
+    if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise ValueError(f"{path} has changed: its SHA-256 is not {sha256}; fetch it anew")
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        network = build(stored["name"], stored["num_classes"], stored["in_channels"])
+        network.load_state_dict(stored["state"])
+    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{path} holds no network of this kit: {error}") from error
+    return network.eval()
+
+
+def _in_channels(network: AnytimeNetwork) -> int:
+    return next(m for m in network.stem.modules() if isinstance(m, torch.nn.Conv2d)).in_channels

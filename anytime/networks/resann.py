@@ -116,9 +116,7 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
 
 def _stem(shape: Shape, in_channels: int) -> nn.Module:
     if shape.stem == "cifar":
-        stem = nn.Sequential(
-            nn.Conv2d(in_channels, shape.channels, 3, shape.stride, 1, bias=False)
-        )
+        stem = nn.Sequential(nn.Conv2d(in_channels, shape.channels, 3, shape.stride, 1, bias=False))
         # A bottleneck unit starts with a convolution, so the stem has to normalise.
         return stem.extend(_norm_relu(shape.channels)) if shape.bottleneck else stem
     return nn.Sequential(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
+from anytime.distributed import all_mean
 from anytime.weighting.base import Weighting
 
 
@@ -65,10 +65,7 @@ class AdaLoss(Weighting):
 
     def _observe(self, losses: Tensor) -> None:
         # Selected with torch.where: a Python `if` on the step would wait for the device.
-        if dist.is_initialized():
-            losses = losses.clone()
-            dist.all_reduce(losses)
-            losses /= dist.get_world_size()
+        losses = all_mean(losses)
         old = torch.where(self.step == 0, losses, self.mean_losses)
         self.mean_losses = self.momentum * old + (1.0 - self.momentum) * losses
         self.step = self.step + 1

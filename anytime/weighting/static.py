@@ -34,10 +34,10 @@ class HalfEnd(Weighting):
 
 
 class Sieve(Weighting):
-    """SIEVE: an exit d before the end weighs 1 + min(v2(d), ceil(log2 K) - 1), the last half of all.
+    """SIEVE: an exit d before the end weighs 1 + min(v2(d), ceil(log2 K) - 1).
 
     v2(d) is the number of times that 2 divides d: the exits are visited like the marks of a
-    ruler, halves first. Scaled so that the last weight is 1.
+    ruler. The last weighs as much as all others together; scaled so that it is 1.
     """
 
     def __init__(self, num_exits: int, total: float | None = None) -> None:
@@ -49,7 +49,7 @@ class Sieve(Weighting):
 
 
 class Exponential(Weighting):
-    """Exponential: each exit weighs `base` times the one before, scaled so that the largest is 1."""
+    """Each exit weighs `base` times the one before, scaled so that the largest is 1."""
 
     def __init__(self, num_exits: int, total: float | None = None, base: float = 2.0) -> None:
         if not base > 0:
@@ -64,9 +64,7 @@ class Opt(Weighting):
     The yardstick: a separate network is trained for each exit, see `AnytimeNetwork.up_to`.
     """
 
-    def __init__(
-        self, num_exits: int, total: float | None = None, exit: int | None = None
-    ) -> None:
+    def __init__(self, num_exits: int, total: float | None = None, exit: int | None = None) -> None:
         exit = num_exits if exit is None else exit
         if not 1 <= exit <= num_exits:
             raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")
