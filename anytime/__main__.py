@@ -69,6 +69,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="processor threads of this process")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the record")
     parser.add_argument("--keep-network", type=Path, metavar="FILE", help="store the network")
+    parser.add_argument("--evaluate-every", type=int, default=1, metavar="EPOCHS")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(function=_run_train)
 
@@ -107,6 +108,7 @@ def _run_train(options: argparse.Namespace) -> int:
             options.out,
             device=device,
             progress=not options.quiet,
+            evaluate_every=options.evaluate_every,
             keep_network=options.keep_network,
         )
     if distributed.rank() == 0:

@@ -126,8 +126,8 @@ class _Sums:
         weights = ", ".join(f"{weight:.3g}" for weight in self.broken_weights.tolist())
         raise NotFinite(
             f"the loss of exit {', '.join(map(str, exits.tolist()))} was not finite at step "
-            f"{step}, under the weights B = ({weights}); try a smaller learning rate or, with autocast, "
-            "bfloat16 instead of float16"
+            f"{step}, under the weights B = ({weights}); try a smaller learning rate or, with "
+            "autocast, bfloat16 instead of float16"
         )
 
     def means(self) -> tuple[list[float], list[float]]:
