@@ -1,0 +1,200 @@
+"""What is measured of error curves, weights and seeds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from anytime.runs import Run
+
+QUARTERS = (0.25, 0.5, 0.75, 1.0)
+"""The shares of the full cost at which the paper compares."""
+
+
+def relative_increase(error: ArrayLike, optimal_error: ArrayLike) -> np.ndarray:
+    """How much worse each exit is than a network trained for that exit alone, in percent.
+
+    error, optimal_error: (K,) test errors in [0, 1], exit by exit.
+    Raises ValueError where an optimal error is 0: the ratio has no meaning there.
+    """
+    error, optimal_error = np.asarray(error, dtype=float), np.asarray(optimal_error, dtype=float)
+    if (optimal_error == 0).any():
+        raise ValueError("an optimal error is 0, so no error can be given in percent of it")
+    return 100.0 * (error - optimal_error) / optimal_error
+
+
+def exit_nearest(cost: ArrayLike, share: float) -> int:
+    """The exit, counted from 0, whose cost (K,) is nearest to a share of the full cost."""
+    return int(np.abs(np.asarray(cost, dtype=float) / cost[-1] - share).argmin())
+
+
+def at_share(values: ArrayLike, cost: ArrayLike, share: float) -> float:
+    """The value (K,) of the latest exit that a share of the full cost (K,) pays for.
+
+    It is nan where not even the first exit is within the share.
+    """
+    paid = np.asarray(cost) <= share * cost[-1] * (1 + 1e-9)
+    return float(np.asarray(values)[paid][-1]) if paid.any() else float("nan")
+
+
+def relative_increase_table(
+    runs: Iterable[Run], opt_runs: Iterable[Run], shares: Sequence[float] = QUARTERS
+) -> pd.DataFrame:
+    """The paper's comparison: each run against OPT at the exits nearest to shares of its cost.
+
+    opt_runs: networks trained for their last exit alone; `net-to3` is the OPT of exit 3 of
+    `net`, and `net` itself that of its last exit. They are matched by data set, number of
+    training images, network and recipe. Where OPT has several seeds, their mean error is the
+    yardstick of every run, as if it were known exactly: its own spread is not carried over.
+    Returns a row per run and share: dataset, network, weighting, seed, share, exit (from 1),
+    error, opt_error, opt_seeds, increase (percent). Raises ValueError for a missing OPT run.
+    """
+    yardstick = _opt_errors(opt_runs)
+    rows = []
+    for run in runs:
+        entry = {key: run.config.get(key) for key in ("dataset", "network", "weighting", "seed")}
+        error = run.final("test_error")
+        for share in shares:
+            exit = exit_nearest(run.cost, share) + 1
+            opt = yardstick.get((*_setting(run), exit))
+            if opt is None:
+                raise ValueError(
+                    f"no OPT run for exit {exit} of {run.config['network']} on "
+                    f"{run.config['dataset']} with the same recipe and training images: train "
+                    f"{_whole(run.config['network'])}-to{exit} with weighting 'opt'"
+                )
+            seen = {"share": share, "exit": exit, "error": error[exit - 1]}
+            against = {"opt_error": np.mean(opt), "opt_seeds": len(opt)}
+            increase = float(relative_increase(error[exit - 1], np.mean(opt)))
+            rows.append({**entry, **seen, **against, "increase": increase})
+    return pd.DataFrame(rows)
+
+
+def _setting(run: Run) -> tuple[str, ...]:
+    """What must be equal between a run and its OPT runs."""
+    network = _whole(run.config["network"])
+    rest = [run.config.get(key) for key in ("dataset", "train_images", "recipe")]
+    return (network, json.dumps(rest, sort_keys=True))
+
+
+def _whole(network: str) -> str:
+    """The name of the network that `network` was cut from, or its own."""
+    return re.sub(r"-to\d+$", "", network)
+
+
+def _opt_errors(opt_runs: Iterable[Run]) -> dict[tuple, list[float]]:
+    """The errors of OPT, one per seed, by setting and exit (from 1)."""
+    errors: dict[tuple, list[float]] = {}
+    for run in opt_runs:
+        spec = re.fullmatch(r"opt(?::.*?)?(?:exit=(\d+).*)?", run.config["weighting"])
+        if spec is None:
+            raise ValueError(f"{run.name} is no OPT run: its weighting must be 'opt'")
+        exit = int(spec[1] or run.num_exits)
+        errors.setdefault((*_setting(run), exit), []).append(run.final("test_error")[exit - 1])
+    return errors
+
+
+def mean_std(values: ArrayLike) -> tuple[float, float]:
+    """Mean and standard deviation (n - 1 in the denominator) over seeds; nan for one seed."""
+    values = np.asarray(values, dtype=float)
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def summary(
+    table: pd.DataFrame, by: Sequence[str] = ("weighting", "share"), column: str = "increase"
+) -> pd.DataFrame:
+    """Mean and standard deviation of a column over seeds: `by`, mean, std, seeds.
+
+    Within a seed, networks and data sets that are not named in `by` are averaged first.
+    Raises ValueError where seeds or schemes cover different ones: their means do not compare.
+    """
+    _check_coverage(table, by)
+    per_seed = table.groupby([*by, "seed"], sort=False)[column].mean()
+    grouped = per_seed.groupby(list(by), sort=False)
+    return grouped.agg(mean="mean", std="std", seeds="count").reset_index()
+
+
+def _check_coverage(table: pd.DataFrame, by: Sequence[str]) -> None:
+    inside = [key for key in ("dataset", "network") if key not in by and key in table]
+    fixed = [key for key in by if key != "weighting"]
+    for rows in [rows for _, rows in table.groupby(fixed)] if fixed else [table]:
+        cells = [cell[inside] for _, cell in rows.groupby(["weighting", "seed"])]
+        if len({frozenset(cell.itertuples(index=False)) for cell in cells}) > 1:
+            raise ValueError(f"seeds or schemes differ in {' and '.join(inside)}: add it to `by`")
+
+
+class Concentration(NamedTuple):
+    """How much the weights favour the final exits; both measures are in [0, 1]."""
+
+    last_quarter: float
+    mean_position: float
+
+
+def concentration(weights: ArrayLike) -> Concentration:
+    """How much of the weight (K,), K > 1, lies on the final exits.
+
+    last_quarter: the share on the last K/4 exits, an exit cut by that border counting in part;
+    0.25 for equal weights. mean_position: the weighted mean of the exits' positions, from 0 for
+    the first to 1 for the last; 0.5 for equal weights.
+    """
+    weights = np.asarray(weights, dtype=float)
+    weights = weights / weights.sum()
+    exits = len(weights)
+    inside = np.clip(np.arange(1, exits + 1) - 0.75 * exits, 0.0, 1.0)
+    return Concentration(float(weights @ inside), float(weights @ np.linspace(0, 1, exits)))
+
+
+def anytime_auc(
+    error: ArrayLike,
+    cost: ArrayLike,
+    low: float | None = None,
+    high: float | None = None,
+    log: bool = False,
+) -> float:
+    """Mean error (K,) at a budget drawn uniformly between `low` and `high`, or log-uniformly.
+
+    At any budget the latest exit within it answers. The range is from the first exit's cost to
+    the full cost unless given. Raises ValueError where it is empty or starts before any answer.
+    """
+    error, cost = np.asarray(error, dtype=float), np.asarray(cost, dtype=float)
+    low, high = cost[0] if low is None else low, cost[-1] if high is None else high
+    if not cost[0] <= low < high:
+        raise ValueError(f"budgets must range from {cost[0]:g}, the first exit's cost, upwards")
+    borders = np.append(np.clip(cost, low, high), high)
+    return float(np.average(error, weights=np.diff(np.log(borders) if log else borders)))
+
+
+def crossings(error_a: ArrayLike, error_b: ArrayLike, cost: ArrayLike) -> np.ndarray:
+    """The costs (K,) of the exits from which on the other of two error curves (K,) is lower."""
+    sign = np.sign(np.asarray(error_a, dtype=float) - np.asarray(error_b, dtype=float))
+    different = np.flatnonzero(sign)
+    changes = np.flatnonzero(np.diff(sign[different])) + 1
+    return np.asarray(cost)[different[changes]]
+
+
+def cost_to_reach(error: ArrayLike, cost: ArrayLike, level: float) -> float:
+    """The cost (K,) of the cheapest exit with an error (K,) of at most `level`; nan if none."""
+    reached = np.asarray(cost, dtype=float)[np.asarray(error) <= level]
+    return float(reached.min()) if len(reached) else float("nan")
+
+
+def cost_ratio(small: Sequence, large: Sequence, levels: ArrayLike) -> np.ndarray:
+    """How many times more the large network costs than the small one at each error level.
+
+    small, large: (error, cost) of each network. Above 1 the small network is cheaper; nan where
+    one of them never reaches the level.
+    """
+    costs = [[cost_to_reach(*curve, level) for level in levels] for curve in (small, large)]
+    return np.array(costs[1]) / np.array(costs[0])
+
+
+def binomial_std_error(error: ArrayLike, n: int) -> np.ndarray:
+    """The standard error of an error measured on n images: sqrt(e (1 - e) / n)."""
+    error = np.asarray(error, dtype=float)
+    return np.sqrt(error * (1.0 - error) / n)
