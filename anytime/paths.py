@@ -1,6 +1,8 @@
 """Where the kit finds what it ships and keeps what it downloads."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -36,3 +38,19 @@ def cache_folder() -> Path:
             "Set ANYTIME_CACHE to a folder you can write to."
         ) from error
     return folder
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+    """A path to write to; what was written becomes `path` at the end, or is removed on an error.
+
+    Whoever reads `path` finds the old file or the whole new one, whatever interrupts the writing.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anytime.paths import RUNS
+from anytime.paths import RUNS, whole_file
 
 PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
 """Columns of a history that hold one number per exit; see `Run.history`."""
@@ -66,14 +66,9 @@ class Run:
     def save(self, path: str | os.PathLike) -> Path:
         """Writes the run as JSON; the file is there whole or not at all."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = {key: value for key, value in asdict(self).items() if key != "path"}
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
+        with whole_file(path) as temporary:
             temporary.write_text(_to_json(content))
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
         self.path = path
         return path
 

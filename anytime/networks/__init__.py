@@ -13,6 +13,7 @@ import torch
 
 from anytime.networks.base import AnytimeNetwork, Head
 from anytime.networks.resann import Shape, parse, resann
+from anytime.paths import whole_file
 
 __all__ = ["AnytimeNetwork", "Head", "Shape", "build", "load", "parse", "resann", "save"]
 
@@ -40,19 +41,14 @@ def save(network: AnytimeNetwork, path: str | os.PathLike) -> dict[str, Any]:
     Returns what a record says of it: file name, number of bytes, SHA-256, and how to build it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         key: value.half() if value.is_floating_point() else value
         for key, value in network.state_dict().items()
     }
     last = network.heads[-1][-1]
     shape = {"num_classes": last.out_features, "in_channels": _in_channels(network)}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as temporary:
         torch.save({"name": network.name, **shape, "state": state}, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     return {"file": path.name, "bytes": len(content), "sha256": digest, **shape}
