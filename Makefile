@@ -1,0 +1,63 @@
+# make tutorial   run the whole course on this computer, as pages to read
+# make lab        open the course in JupyterLab, to change and solve
+# make test       everything that has to hold: tests, notebooks, style
+#
+# TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet -c constraints.txt
+
+export JUPYTER_PATH := $(CURDIR)/$(VENV)/share/jupyter
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help tutorial lab test course clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+tutorial: $(VENV)/kit
+	$(PY) -m anytime.course html
+
+lab: $(VENV)/kit
+	cd notebooks && ../$(PY) -m jupyterlab
+
+test: $(VENV)/kit-test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile tests notebooks
+
+# For those who write the course: build every notebook from its source, list them in README.md.
+course: $(VENV)/kit-test
+	$(PY) -m anytime.course build
+	$(PY) -m anytime.course readme
+
+clean:
+	rm -rf build $(VENV)
+
+$(VENV)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here: install Python 3.11 or newer,\
+	 or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The kit needs Python 3.11 or\
+	 newer, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.12")'
+	@echo "Making $(VENV); the first time takes some minutes."
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+	touch $@
+
+ifdef TORCH
+$(VENV)/torch-$(TORCH): $(VENV)/python constraints.txt
+	$(PIP) uv
+	$(PY) -m uv pip install --python $(PY) --torch-backend=$(TORCH) -c constraints.txt torch torchvision
+	touch $@
+
+$(VENV)/kit $(VENV)/kit-test: $(VENV)/torch-$(TORCH)
+endif
+
+$(VENV)/kit: $(VENV)/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/kit-test: $(VENV)/python pyproject.toml constraints.txt
+	$(PIP) -e ".[test]"
+	touch $(VENV)/kit $@

@@ -1,0 +1,12 @@
+"""Tests and notebooks run alike everywhere: one thread, no window, nothing of the user's."""
+
+import os
+
+import matplotlib
+
+from anytime.notebooks import steady_kernels
+from anytime.paths import REPOSITORY
+
+steady_kernels()
+os.environ["ANYTIME_CACHE"] = str(REPOSITORY / "build" / "cache")
+matplotlib.use("Agg")  # not by the environment: kernels draw into the notebook

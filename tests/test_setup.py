@@ -1,0 +1,155 @@
+"""The set-up: versions, environments, commands, and the doctor that looks at them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import yaml
+
+from anytime import doctor, paths
+
+ROOT = paths.REPOSITORY
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINNED = re.findall(r"^([\w.-]+)==([\w.]+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+
+
+def make(folder, *words):
+    """What `make` says in a folder that holds the kit's Makefile and no environment."""
+    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    return subprocess.run(["make", *words], cwd=folder, capture_output=True, text=True)
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_every_package_that_the_kit_asks_for_has_one_tested_version():
+    asked = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    pinned = {name.lower() for name, _ in PINNED}
+    assert {name.lower() for name in asked} <= pinned
+    assert len(pinned) == len(PINNED)
+
+
+def test_the_tested_versions_hold_on_machines_without_a_gpu_too():
+    assert not [name for name, _ in PINNED if re.match("nvidia|cuda|triton", name)]
+
+
+def test_every_line_of_the_constraints_is_a_version_or_a_comment():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert len([line for line in lines if not line.startswith("#")]) == len(PINNED)
+
+
+def test_the_conda_environment_is_the_kit_itself_in_the_tested_versions():
+    *conda, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    assert pip == {"pip": ["-c constraints.txt", "-e ."]}
+    assert conda == ["python=3.11", "pip"]
+    assert PROJECT["requires-python"] == ">=3.11"
+
+
+def test_a_build_of_torch_is_chosen_by_one_variable(tmp_path):
+    said = make(tmp_path, "-n", "tutorial", "TORCH=cpu").stdout
+    torch = said.index("uv pip install")
+    assert "--torch-backend=cpu -c constraints.txt torch torchvision" in said[torch:]
+    assert torch < said.index("-c constraints.txt -e .")
+    assert "torch-backend" not in make(tmp_path, "-n", "tutorial").stdout
+
+
+def test_a_missing_python_is_named_with_the_way_to_say_where_it_is(tmp_path):
+    run = make(tmp_path, "tutorial", "PYTHON=no-such-python")
+    assert run.returncode and "install Python 3.11 or newer" in run.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_python_too_old_is_refused_before_anything_is_made(tmp_path):
+    old = tmp_path / "old-python"
+    old.write_text(
+        f'#!/bin/sh\nexec {sys.executable} -c "import sys; sys.version_info = (3, 9)\n$2"'
+    )
+    old.chmod(0o755)
+    run = make(tmp_path, "tutorial", f"PYTHON={old}")
+    assert run.returncode and "needs Python 3.11 or newer" in run.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_continuous_integration_runs_what_everybody_runs():
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] == "exec make test"
+
+
+def test_no_file_names_a_package_registry_or_a_folder_of_one_machine():
+    hosts = ["pypi" + ".org", "python" + "hosted", "download." + "pytorch", "conda" + ".anaconda"]
+    folders = ["/" + "work/", "/" + "root/", "/opt" + "/kit"]
+    ours = [path for path in ROOT.rglob("*") if path.suffix in {".py", ".md", ".toml", ".txt"}]
+    ours += [path for path in ROOT.rglob("*") if path.suffix in {".ipynb", ".yml", ".json"}]
+    ours += [ROOT / "Makefile", ROOT / ".ci" / "run"]
+    skipped = {".venv", "build", ".git", ".ipynb_checkpoints"}
+    for path in ours:
+        if not skipped & set(path.relative_to(ROOT).parts) and path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert not [word for word in hosts + folders if word in text], path
+
+
+def test_the_package_starts_without_torch():
+    run = python("import anytime, anytime.doctor, sys; sys.exit('torch' in sys.modules)")
+    assert run.returncode == 0
+
+
+def test_a_missing_data_folder_is_named_with_the_fix(tmp_path):
+    run = python(
+        "from anytime import paths; paths.data_folder()", ANYTIME_DATA=str(tmp_path / "no")
+    )
+    assert f"{tmp_path / 'no'} does not exist" in run.stderr and "ANYTIME_DATA" in run.stderr
+
+
+def test_a_cache_that_cannot_be_made_is_named_with_the_fix(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ANYTIME_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(OSError, match="Set ANYTIME_CACHE"):
+        paths.cache_folder()
+
+
+def test_the_doctor_finds_this_python_and_every_package_of_the_kit():
+    checks = {check.name: check for check in doctor.report()}
+    assert checks["Python"].ok
+    assert set(PROJECT["dependencies"]) <= set(checks)
+    assert checks["kernel python3"].ok and checks["widgets"].ok
+
+
+def test_the_doctor_survives_a_torch_that_does_not_start_and_says_what_to_do():
+    run = python(
+        "import sys; sys.modules['torch'] = None\n"
+        "from anytime import doctor; sys.exit(doctor.main())"
+    )
+    assert run.returncode == 1 and not run.stderr
+    line = run.stdout[run.stdout.index("torch does not start") :]
+    assert "make tutorial" in line.splitlines()[1]
+
+
+def test_the_doctor_names_an_empty_data_folder_and_the_variable_that_sets_it(tmp_path):
+    run = python(
+        "import sys; from anytime import doctor; sys.exit(doctor.main())",
+        ANYTIME_DATA=str(tmp_path),
+    )
+    assert run.returncode == 1
+    assert re.search(r"FIX +embedded images +none in", run.stdout)
+    assert "ANYTIME_DATA" in run.stdout
+
+
+def test_the_doctor_tells_a_version_that_was_not_tested(tmp_path, monkeypatch):
+    (tmp_path / "constraints.txt").write_text("tqdm==0.0.1\n")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
+    (tqdm,) = [check for check in doctor.report() if check.name == "tqdm"]
+    assert tqdm.verdict == "note" and "tested with 0.0.1" in tqdm.found
