@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -16,8 +15,6 @@ def main(arguments: list[str] | None = None) -> int:
     _doctor(commands.add_parser("doctor", help="check the installation and say what to do"))
     _train(commands.add_parser("train", help="train one network and record the run"))
     options = parser.parse_args(arguments)
-    # A killed run stops as one interrupted by Ctrl-C does: with its work kept.
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return options.function(options)
     except KeyboardInterrupt:
@@ -27,10 +24,6 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-
-
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:

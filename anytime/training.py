@@ -19,6 +19,7 @@ from anytime.distributed import rank, world_size
 from anytime.environment import environment
 from anytime.epochsums import EpochSums
 from anytime.evaluation import evaluate, exit_losses, exit_mistakes
+from anytime.interrupts import HeldInterrupts
 from anytime.networks import AnytimeNetwork, cost
 from anytime.recipe import Recipe
 from anytime.runs import Run
@@ -48,7 +49,7 @@ def train(
     after_epoch: called with the record so far.
     Started by torchrun, each process takes its share of every batch.
     Raises NotFinite for a loss that is not finite, ValueError where the parts do not fit
-    together. Ctrl-C saves the checkpoint and is passed on.
+    together. Ctrl-C lets the step end, saves the checkpoint, and is passed on.
     """
     _check_fit(network, weighting, dataset)
     session = Session(network, weighting, dataset, recipe, seed)
@@ -61,21 +62,19 @@ def train(
         disable=not progress or rank() > 0,
         mininterval=1.0,
     )
-    try:
-        with bar:
-            while session.epoch < recipe.epochs:
-                session.run_epoch(bar, checkpoint, checkpoint_seconds)
-                session.end_epoch(evaluate_every)
-                if record is not None and rank() == 0:
-                    session.record.save(record)
-                if after_epoch is not None:
-                    after_epoch(session.record)
+    with bar, HeldInterrupts() as interrupts:
+        while session.epoch < recipe.epochs:
+            session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds)
+            if interrupts.pending:
                 session.save(checkpoint)
-    except KeyboardInterrupt:
-        session.save(checkpoint)
-        if checkpoint is not None:
-            print(f"Stopped after step {session.step}; the same call goes on from {checkpoint}")
-        raise
+                bar.write(f"stopped after step {session.step}; the same call goes on from there")
+                raise KeyboardInterrupt
+            session.end_epoch(evaluate_every)
+            if record is not None and rank() == 0:
+                session.record.save(record)
+            if after_epoch is not None:
+                after_epoch(session.record)
+            session.save(checkpoint)
     if checkpoint is not None and rank() == 0:
         Path(checkpoint).unlink(missing_ok=True)
     return session.record
@@ -121,11 +120,19 @@ class Session:
         """The number of epochs that are over."""
         return len(self.record.history)
 
-    def run_epoch(self, bar: tqdm, checkpoint: str | os.PathLike | None, every: float) -> None:
-        """Goes through the rest of an epoch; saves a checkpoint every so many seconds."""
+    def run_epoch(
+        self,
+        bar: tqdm,
+        interrupts: HeldInterrupts,
+        checkpoint: str | os.PathLike | None,
+        every: float,
+    ) -> None:
+        """Goes through the rest of an epoch, or to an interrupt; saves every so many seconds."""
         self.network.train()
         saved = looked = time.perf_counter()
         for batch in self.batches():
+            if interrupts.pending:
+                return
             self.train_step(batch)
             bar.update()
             now = time.perf_counter()

@@ -1,0 +1,284 @@
+"""The training loop against slow obvious versions, interruptions and bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+import torch.multiprocessing as multiprocessing
+import torch.nn.functional as F
+
+from anytime import checkpoints, networks, weighting
+from anytime.datasets import Dataset, Images
+from anytime.epochsums import NotFinite
+from anytime.recipe import Recipe
+from anytime.training import Session, train
+
+NETWORK = "resann-1-4-stride2"
+
+
+@pytest.fixture
+def shapes():
+    """Sixty images of three classes that differ in brightness: learned within a few steps."""
+    return dataset()
+
+
+def dataset(seed: int = 0) -> Dataset:
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(60) % 3
+    noise = torch.randint(0, 60, (60, 3, 16, 16), generator=generator)
+    pixels = (noise + 80 * labels.view(-1, 1, 1, 1)).to(torch.uint8)
+    images = Images(pixels, labels)
+    return Dataset("shapes", "shapes", images, images[:30], ("a", "b", "c"), ("crop",))
+
+
+def fresh(spec: str = "adaloss:every=2", name: str = NETWORK):
+    network = networks.build(name, 3, 3, seed=0)
+    return network, weighting.build(spec, network.num_exits)
+
+
+RECIPE = Recipe(epochs=3, batch_size=16, lr=0.05)
+
+
+def state(network) -> dict[str, torch.Tensor]:
+    return {key: value.clone() for key, value in network.state_dict().items()}
+
+
+def same(a, b) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_step_is_sgd_on_the_weighted_sum_with_decay_on_convolutions_and_weighted_heads(shapes):
+    recipe = Recipe(epochs=1, batch_size=60, lr=0.3, weight_decay=0.01, augmentation=())
+    network, scheme = fresh("linear")
+    session = Session(network, scheme, shapes, recipe)
+    slow, _ = fresh()
+    slow.standardise.mean = shapes.train.pixels.float().mean(0)
+    slow.train()
+    order = session.batches()[0]
+
+    session.network.train()
+    # At the very start the one-cycle rate is zero.
+    session.step, session.steps_per_epoch = 1, 10
+    rate = recipe.learning_rate(0.1)
+    session.train_step(order)
+
+    b = [0.25, 0.625, 1.0]
+    total = 0.0
+    pixels = shapes.train.pixels[order].float()
+    for i, logits in enumerate(slow.refine(pixels)):
+        for logit, label in zip(logits, shapes.train.labels[order], strict=True):
+            total = total - b[i] * F.log_softmax(logit, 0)[label] / len(order)
+    for i, head in enumerate(slow.heads):
+        total = total + 0.5 * recipe.weight_decay * b[i] * head[-1].weight.square().sum()
+    for module in slow.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            total = total + 0.5 * recipe.weight_decay * module.weight.square().sum()
+    total.backward()
+    with torch.no_grad():
+        for parameter in slow.parameters():
+            parameter -= rate * parameter.grad
+    for ours, theirs in zip(network.parameters(), slow.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_an_epoch_shows_every_image_once(shapes):
+    network, scheme = fresh()
+    session = Session(network, scheme, shapes, Recipe(epochs=1, batch_size=15))
+    seen = torch.cat(list(session.batches()))
+    assert sorted(seen.tolist()) == list(range(60))
+
+
+def test_a_network_learns_what_a_child_could_tell_apart(shapes):
+    network, scheme = fresh("const")
+    run = train(network, scheme, shapes, Recipe(epochs=15, batch_size=15), progress=False)
+    assert run.finished and len(run.history) == 15
+    assert run.final("test_error")[-1] < 0.1
+
+
+def test_the_record_says_what_was_trained_and_on_what(shapes, tmp_path):
+    network, scheme = fresh()
+    path = tmp_path / "run.json"
+    run = train(network, scheme, shapes, RECIPE, seed=3, record=path, progress=False)
+    content = json.loads(path.read_text())
+    assert content["config"]["network"] == NETWORK and content["config"]["seed"] == 3
+    assert content["config"]["recipe"]["augmentation"] == ["crop"]
+    assert content["environment"]["torch"] == torch.__version__.split("+")[0]
+    assert content["finished"] and content["history"] == run.history
+    assert [len(entry["weights"]) for entry in run.history] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4, 7])
+def test_resuming_an_interrupted_run_gives_the_same_network_bit_for_bit(shapes, tmp_path, steps):
+    whole, scheme = fresh()
+    expected = train(whole, scheme, shapes, RECIPE, progress=False)
+
+    checkpoint = tmp_path / "run.ckpt"
+    network, scheme = fresh()
+    interrupt_after(scheme, steps)
+    with pytest.raises(KeyboardInterrupt):
+        train(network, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+    network, scheme = fresh()
+    run = train(network, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+    assert run.history == expected.history
+    assert same(state(network), state(whole))
+    assert run.sittings == 2
+    assert not checkpoint.exists()
+
+
+def interrupt_after(scheme, steps: int) -> None:
+    """Sends Ctrl-C in the middle of a step, after the network has looked at its batch."""
+    seen = []
+
+    def hook(module, arguments):
+        seen.append(1)
+        if len(seen) == steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    scheme.register_forward_pre_hook(hook)
+
+
+def test_a_run_killed_without_warning_goes_on_to_the_same_record(tmp_path):
+    def command(out):
+        options = (
+            "--data fashion --network resann-1-4-stride2 --train-images 640 --epochs 6 --quiet"
+        )
+        return [sys.executable, "-m", "anytime", "train", *options.split(), "--threads", "1"] + [
+            "--device", "cpu", "--out", str(out),
+        ]  # fmt: skip
+
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    process = subprocess.Popen(command(tmp_path / "killed"), stdout=subprocess.DEVNULL)
+    waited = time.monotonic()
+    while not list((tmp_path / "killed").glob("*.ckpt")) and time.monotonic() - waited < 60:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (record,) = (tmp_path / "killed").glob("*.json")
+    assert not json.loads(record.read_text())["finished"]
+    subprocess.run(command(tmp_path / "killed"), check=True, capture_output=True)
+    after = json.loads(record.read_text())
+    (expected,) = (tmp_path / "whole").glob("*.json")
+    assert after["history"] == json.loads(expected.read_text())["history"]
+    assert after["sittings"] == 2
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_naming_step_exit_and_weights(shapes, tmp_path):
+    network, scheme = fresh("linear")
+    with torch.no_grad():
+        network.heads[1][-1].bias.fill_(float("inf"))
+    checkpoint = tmp_path / "run.ckpt"
+    with pytest.raises(NotFinite, match=r"exit 2 was not finite at step 1, .*0\.25, 0\.625, 1"):
+        train(network, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+    assert not checkpoint.exists()
+
+
+def test_a_checkpoint_of_another_network_is_refused_and_left_as_it_was(shapes, tmp_path):
+    checkpoint = tmp_path / "run.ckpt"
+    network, scheme = fresh()
+    interrupt_after(scheme, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(network, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+    before = checkpoint.read_bytes()
+    other, scheme = fresh(name="resann-1-8-stride2")
+    with pytest.raises(ValueError, match="another run .network: 'resann-1-4-stride2', not"):
+        train(other, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+    assert checkpoint.read_bytes() == before
+
+
+def test_a_damaged_checkpoint_is_named_with_what_to_do(shapes, tmp_path):
+    checkpoint = tmp_path / "run.ckpt"
+    checkpoint.write_bytes(b"PK\x03\x04 half a file")
+    network, scheme = fresh()
+    with pytest.raises(ValueError, match="run.ckpt is not a checkpoint .* delete it"):
+        train(network, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
+    path = tmp_path / "run.ckpt"
+    checkpoints.write(path, {"config": {}, "step": 1})
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoints.write(path, {"config": {}, "step": 2})
+    monkeypatch.undo()
+    assert checkpoints.read(path, {}, torch.device("cpu"))["step"] == 1
+    assert os.listdir(tmp_path) == ["run.ckpt"]
+
+
+def test_parts_that_do_not_fit_together_are_named(shapes):
+    network, scheme = fresh()
+    with pytest.raises(ValueError, match="for 5 exits, the network has 3"):
+        train(network, weighting.build("const", 5), shapes, RECIPE)
+    with pytest.raises(ValueError, match="in_channels=3"):
+        train(networks.build(NETWORK, 3, 1), scheme, shapes, RECIPE)
+    with pytest.raises(ValueError, match="num_classes=3"):
+        train(networks.build(NETWORK, 10, 3), scheme, shapes, RECIPE)
+
+
+def test_memory_format_does_not_change_what_is_learned(shapes):
+    finals = []
+    for channels_last in (False, True):
+        recipe = Recipe(epochs=1, batch_size=20, channels_last=channels_last)
+        network, scheme = fresh()
+        finals.append(train(network, scheme, shapes, recipe, progress=False).final("train_loss"))
+    assert finals[0] == pytest.approx(finals[1], rel=1e-3)
+
+
+def test_autocast_in_bfloat16_trains(shapes):
+    network, scheme = fresh()
+    recipe = Recipe(epochs=8, batch_size=15, autocast="bfloat16")
+    run = train(network, scheme, shapes, recipe, progress=False)
+    assert run.values("train_loss")[-1][-1] < run.values("train_loss")[0][-1]
+    assert all(parameter.dtype == torch.float32 for parameter in network.parameters())
+
+
+def test_images_not_evaluated_every_epoch_are_evaluated_at_the_end(shapes):
+    network, scheme = fresh()
+    run = train(network, scheme, shapes, RECIPE, evaluate_every=2, progress=False)
+    assert [("test_error" in entry) for entry in run.history] == [False, True, True]
+
+
+def _train_one_of_two(rank: int, port: int, folder: str) -> None:
+    os.environ |= {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": str(rank),
+    }
+    from anytime import distributed
+
+    torch.set_num_threads(1)
+    with distributed.processes("cpu"):
+        network, scheme = fresh()
+        run = train(network, scheme, dataset(), RECIPE, progress=False)
+        parameters = [parameter.detach() for parameter in network.parameters()]
+        result = {"parameters": parameters, "weights": scheme.weights, "history": run.history}
+        torch.save(result, f"{folder}/{rank}.pt")
+
+
+def test_two_processes_end_with_one_network_and_one_set_of_weights(tmp_path, unused_port):
+    multiprocessing.spawn(_train_one_of_two, (unused_port, str(tmp_path)), nprocs=2)
+    one, other = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert all(map(torch.equal, one["parameters"], other["parameters"]))
+    assert torch.equal(one["weights"], other["weights"])
+    assert one["weights"].min() < 1
+    means = [[entry["train_loss"] for entry in result["history"]] for result in (one, other)]
+    assert means[0] == means[1]
+
+
+@pytest.fixture
+def unused_port() -> int:
+    import socket
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
