@@ -14,6 +14,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _doctor(commands.add_parser("doctor", help="check the installation and say what to do"))
     _train(commands.add_parser("train", help="train one network and record the run"))
+    _run(commands.add_parser("run", help="carry out one of the paper's comparisons"))
+    _report(commands.add_parser("report", help="compare the paper's figures with the records"))
+    _fetch(commands.add_parser("fetch", help="download a data set"))
     options = parser.parse_args(arguments)
     try:
         return options.function(options)
@@ -108,6 +111,75 @@ def _run_train(options: argparse.Namespace) -> int:
         errors = " ".join(f"{100 * error:.1f}" for error in run.final("test_error"))
         print(f"test error per exit (%): {errors}\nrecord: {job.record(options.out)}")
     return 0
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Carries out the runs of a comparison that have no finished record yet. Runs that were "
+        "cut off go on where they stopped."
+    )
+    parser.add_argument("experiment", help="schemes, small-beats-large or difficulty")
+    parser.add_argument("--profile", default="laptop", help="quick, laptop or paper")
+    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    parser.add_argument("--dataset", nargs="+", help="names or paths instead of the profile's own")
+    parser.add_argument("--data-folder", type=Path, help="where archives NAME.tar.gz lie")
+    parser.add_argument("--out", type=Path, help="folder of the records")
+    parser.add_argument("--dry-run", action="store_true", help="only list the runs and their cost")
+    parser.add_argument("--cluster", help="slurm, or local to try submitit on this machine")
+    parser.add_argument(
+        "--cluster-options", nargs="*", default=[], metavar="NAME=VALUE", help="for submitit"
+    )
+    parser.set_defaults(function=_run_experiment)
+
+
+def _run_experiment(options: argparse.Namespace) -> int:
+    from anytime import experiments
+    from anytime.paths import RUNS
+
+    todo = experiments.jobs(
+        options.experiment, options.profile, options.dataset, options.data_folder
+    )
+    folder = options.out or RUNS / options.experiment
+    if options.dry_run:
+        todo = [job for job in todo if not job.finished(folder)]
+        table = experiments.estimate(todo, folder)
+        print(table.to_string(index=False, float_format="%.0f") if todo else "nothing to do")
+        total = table["minutes"].sum() / 60 if todo else 0
+        print(f"{len(todo)} runs, {total:.1f} core-hours on this machine")
+        return 0
+    if options.cluster:
+        pairs = (option.split("=", 1) for option in options.cluster_options)
+        handles = experiments.submit(todo, folder, options.cluster, **dict(pairs))
+        print(f"{len(handles)} jobs submitted; logs and states are in {folder / 'cluster'}")
+        return 0
+    return 1 if experiments.run(todo, folder, options.jobs) else 0
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--runs", type=Path, help="folder of the records")
+    parser.add_argument("--out", type=Path, help="the CSV file to write")
+    parser.set_defaults(function=_write_report)
+
+
+def _write_report(options: argparse.Namespace) -> int:
+    from anytime import ledger
+    from anytime.paths import RUNS
+
+    table = ledger.write(options.runs or RUNS, options.out or ledger.LEDGER)
+    print(ledger.to_markdown(table))
+    return 0
+
+
+def _fetch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", help="a downloadable data set's name")
+
+    def function(options: argparse.Namespace) -> int:
+        from anytime import datasets
+
+        print(datasets.fetch(options.dataset))
+        return 0
+
+    parser.set_defaults(function=function)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from anytime.recipe import Recipe
 from anytime.runs import Run
+
+EVALUATE_EVERY = 4  # epochs; the last is always evaluated
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,20 @@ class Job:
         path = self.record(folder)
         return path.exists() and Run.load(path).finished
 
+    def to_json(self) -> str:
+        """The job as text that `from_json` reads."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        content = json.loads(text)
+        return cls(**content | {"recipe": Recipe.from_dict(content["recipe"])})
+
     def carry_out(
         self,
         folder: Path,
         *,
-        device: str = "cpu",
+        device: str | None = None,
         progress: bool = True,
         evaluate_every: int = 1,
         keep_network: Path | None = None,
@@ -71,12 +83,13 @@ class Job:
         if self.finished(folder):
             return Run.load(path)
         from anytime import datasets, networks, weighting
+        from anytime.distributed import best_device
         from anytime.training import train
 
         data = datasets.load(self.dataset, train_size=self.train_images)
         channels = data.train.pixels.shape[1]
         network = networks.build(self.network, len(data.classes), channels, seed=self.seed)
-        network.to(device)
+        network.to(device or best_device())
         run = train(
             network,
             weighting.build(self.weighting, network.num_exits),
@@ -104,3 +117,9 @@ def describe(job: Job) -> dict[str, Any]:
         "epochs": job.recipe.epochs,
         "seed": job.seed,
     }
+
+
+if __name__ == "__main__":
+    # A worker of `anytime.experiments.run`: the job comes as text, the folder as an argument.
+    given = Job.from_json(sys.stdin.read())
+    given.carry_out(Path(sys.argv[1]), progress=False, evaluate_every=EVALUATE_EVERY)
