@@ -1,22 +1,16 @@
-"""Images as tensors: what ships with the kit, and any folder or archive of images."""
+"""Images as tensors: what ships with the kit, downloads, any folder or archive of images."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from anytime.datasets.augmentation import augment, check_steps, pixel_mean, standardise
+from anytime.datasets.augmentation import augment, check_steps, pixel_mean
+from anytime.datasets.downloads import SOURCES, load_download
 from anytime.datasets.fashion import load_fashion
 from anytime.datasets.folders import LAYOUT, load_folder, path_stem
+from anytime.datasets.glyphs import TRAIN, load_glyphs, parse_name
 from anytime.datasets.images import Dataset, DatasetError, Images, MissingDataset, split, subset
-
-TITLES = {
-    "fashion": "Fashion-MNIST (subset)",
-    "cifar10": "CIFAR-10 (JPEG copy)",
-    "gtsrb": "GTSRB (every second frame)",
-    "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
-}
-# Traffic signs, digits and letters change their meaning in a mirror.
-AUGMENTATION = dict.fromkeys(("fashion", "cifar10", "tiny-imagenet-100"), ("crop", "flip"))
 
 __all__ = [
     "Dataset",
@@ -24,18 +18,33 @@ __all__ = [
     "Images",
     "MissingDataset",
     "augment",
+    "check_steps",
+    "fetch",
     "load",
     "names",
     "pixel_mean",
     "split",
-    "standardise",
     "subset",
 ]
 
+# Archives of these names are no official releases; their figures must not be taken for such.
+COPIES = {
+    "cifar10": "CIFAR-10 (JPEG copy)",
+    "gtsrb": "GTSRB (every second frame)",
+    "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
+}
+
 
 def names() -> tuple[str, ...]:
-    """The data sets known by name."""
-    return ("fashion",)
+    """The data sets known by name; glyphs also as glyphs-CLASSES-CLUTTER, such as glyphs-20-0.8."""
+    return "fashion", "glyphs", *SOURCES
+
+
+def fetch(name: str, folder: str | Path | None = None) -> None:
+    """Download a data set and decode it, so that `load` finds it without a network."""
+    if name not in SOURCES:
+        raise DatasetError(f"{name!r} is no download; there are {', '.join(SOURCES)}")
+    load_download(name, folder)
 
 
 def load(
@@ -43,27 +52,42 @@ def load(
     *,
     train_size: int | None = None,
     seed: int = 0,
+    folder: str | Path | None = None,
     image_size: int | None = None,
-    augmentation: tuple[str, ...] | None = None,
 ) -> Dataset:
     """A data set by its name, or from a folder or archive laid out {train,test}/{class}/image.
 
-    train_size: a fixed random part of the training set, drawn with `seed`.
+    train_size: a fixed random part of the training set, drawn with `seed`; glyphs are drawn in
+    any number. folder: where downloads lie. image_size: resizes the images of a folder or archive.
     Raises DatasetError or MissingDataset, each naming the file and the fix.
     """
     name = str(name_or_path)
-    if name == "fashion":
-        train, test, classes = load_fashion()
+    known = name in SOURCES or name == "fashion" or parse_name(name)
+    if known and image_size is not None:
+        raise DatasetError(f"image_size is for folders and archives; {name} has its size")
+    if not known:
+        dataset = _from_path(name, image_size)
+    elif name in SOURCES:
+        decoded = load_download(name, folder)
+        dataset = Dataset(name, SOURCES[name].title, *decoded, SOURCES[name].augmentation)
+    elif name == "fashion":
+        dataset = Dataset(name, "Fashion-MNIST (subset)", *load_fashion(), ("crop", "flip"))
     else:
-        path = Path(name).expanduser()
-        if not path.exists() and len(path.parts) == 1 and not path.suffix:
-            raise MissingDataset(
-                f"unknown data set {name!r}; there are {', '.join(names())}. Or give the path of "
-                f"a folder or archive (tar, tar.gz, zip) laid out {LAYOUT}"
-            )
-        train, test, classes = load_folder(path, image_size)
-        name = path_stem(path)
-    if train_size is not None:
-        train = subset(train, train_size, seed)
-    steps = AUGMENTATION.get(name, ("crop",)) if augmentation is None else augmentation
-    return Dataset(name, TITLES.get(name, name), train, test, classes, check_steps(steps))
+        classes, clutter = parse_name(name)
+        decoded = load_glyphs(classes, clutter, max(train_size or 0, TRAIN))
+        dataset = Dataset(name, f"glyphs ({classes} classes, clutter {clutter:g})", *decoded)
+    if train_size is None:
+        return dataset
+    return replace(dataset, train=subset(dataset.train, train_size, seed))
+
+
+def _from_path(name: str, image_size: int | None) -> Dataset:
+    path = Path(name).expanduser()
+    if not path.exists() and len(path.parts) == 1 and not path.suffix:
+        raise MissingDataset(
+            f"unknown data set {name!r}; there are {', '.join(names())}. Or give the path of a "
+            f"folder or archive (tar, tar.gz, zip) laid out {LAYOUT}"
+        )
+    stem, decoded = path_stem(path), load_folder(path, image_size)
+    steps = SOURCES[stem].augmentation if stem in SOURCES else ("crop",)
+    return Dataset(stem, COPIES.get(stem, stem), *decoded, steps)

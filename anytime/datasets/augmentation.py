@@ -40,11 +40,6 @@ def pixel_mean(images: torch.Tensor) -> torch.Tensor:
     return (total / len(images)).float()
 
 
-def standardise(pixels: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
-    """(x − mean of the training set at that pixel) / 128, the authors' input: float32."""
-    return (pixels.float() - mean) / 128
-
-
 def _crop(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     height, width = pixels.shape[2:]
     padded = F.pad(pixels, (MARGIN,) * 4)

@@ -36,10 +36,11 @@ def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
     return train, test, classes
 
 
-def stamp(path: Path) -> tuple[str, int, int]:
-    """What changes when a file does: its absolute path, size and time of change."""
-    status = path.stat()
-    return str(path.resolve()), status.st_size, status.st_mtime_ns
+def stamp(path: Path) -> list[tuple[str, int, int]]:
+    """What changes when a file, or any file in a folder, does: path, size, time of change."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    statuses = [(file, file.stat()) for file in files]
+    return [(str(file.resolve()), status.st_size, status.st_mtime_ns) for file, status in statuses]
 
 
 def _pair(images: Images) -> tuple[torch.Tensor, torch.Tensor]:

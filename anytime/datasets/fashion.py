@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from anytime.datasets.cache import Decoded
 from anytime.datasets.images import DatasetError, Images, MissingDataset
@@ -23,10 +25,6 @@ def load_fashion() -> Decoded:
 
 def _images(split: str) -> Images:
     """One mosaic: the images class by class, `PER_ROW` a row, as many of each class."""
-    # Imported here: reading an archive needs no mosaic, a mosaic no archive.
-    import numpy as np
-    from PIL import Image
-
     path = DATA / "images" / f"fashion-{split}.png"
     if not path.exists():
         raise MissingDataset(f"{path} is missing; it comes with the kit: restore it from git")

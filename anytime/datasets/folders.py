@@ -43,7 +43,9 @@ class Contents:
     folders: tuple[str, ...]
 
     def read(self, file: str) -> bytes:
-        """The bytes of a file; raises DatasetError where it is damaged."""
+        """The bytes of a file; raises DatasetError where it is missing or damaged."""
+        if file not in self.files:
+            raise DatasetError(f"{self.path} lacks {file}; get the whole of it again")
         try:
             return self.files[file]()
         except DAMAGED as error:
@@ -63,8 +65,7 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
         with opened(path) as contents:
             return decoded(contents, entries(contents), image_size)
 
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    return cached(path_stem(path), image_size, [stamp(p) for p in files], decode=decode)
+    return cached(path_stem(path), image_size, stamp(path), decode=decode)
 
 
 def path_stem(path: Path) -> str:
@@ -123,7 +124,7 @@ def _damaged(path: Path, reason: str) -> DatasetError:
 def entries(contents: Contents) -> list[Entry]:
     """The images of a {train,test}/{class}/image layout, at any depth inside the archive.
 
-    Raises DatasetError for a missing split, an empty class, a class only one split has.
+    Raises DatasetError for a class without images.
     """
     images = [
         Entry(split, label, file)
@@ -131,25 +132,27 @@ def entries(contents: Contents) -> list[Entry]:
         for split, label, name in _placed(file)
         if PurePosixPath(name).suffix.lower() in SUFFIXES
     ]
+    filled = {(entry.split, entry.label) for entry in images}
+    for folder in contents.folders:
+        for split, label, _ in _placed(f"{folder}/."):
+            if (split, label) not in filled:
+                raise DatasetError(f"{contents.path}: {folder} has no image; add one or remove it")
+    return images
+
+
+def _classes(path: Path, images: list[Entry]) -> list[str]:
+    """The class names in order; raises DatasetError where the splits differ in them."""
     found = {s: {e.label for e in images if e.split == s} for s in ("train", "test")}
     for split, labels in found.items():
         if not labels:
-            raise DatasetError(
-                f"{contents.path} has no images in {split}/{{class}}/; it must be laid out {LAYOUT}"
-            )
-    for folder in contents.folders:
-        for split, label, _ in _placed(f"{folder}/."):
-            if label not in found[split]:
-                raise DatasetError(
-                    f"{contents.path}: the class {folder} is empty; add or remove it"
-                )
+            raise DatasetError(f"{path} has no images to {split}; it must be laid out {LAYOUT}")
     for label in sorted(found["train"] ^ found["test"]):
         present, absent = ("train", "test") if label in found["train"] else ("test", "train")
         raise DatasetError(
-            f"{contents.path}: the class {label} is in {present} but not in {absent}; "
+            f"{path}: the class {label} is in {present} but not in {absent}; "
             "both must have the same classes"
         )
-    return images
+    return sorted(found["train"])
 
 
 def _placed(file: str) -> list[tuple[str, str, str]]:
@@ -168,7 +171,7 @@ def decoded(
     shrink: Callable[[Image.Image], Image.Image] = lambda image: image,
 ) -> Decoded:
     """The images as tensors, sorted by class and file name; reads in the archive's order."""
-    classes = sorted({entry.label for entry in images})
+    classes = _classes(contents.path, images)
     number = {label: i for i, label in enumerate(classes)}
     pixels, first = [], None
     for entry in tqdm(images, desc=f"decoding {contents.path.name}", unit=" images", leave=False):
