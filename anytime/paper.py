@@ -78,7 +78,7 @@ FACTS = {
 }
 
 NETWORKS = tuple((n, c) for c in (16, 32) for n in (7, 9, 13, 17, 25)) + ((9, 64), (9, 128))
-"""ResANN(n, c) of the comparison: n units in each of three blocks, c channels at first (code)."""
+"""ResANN(n, c): 3 n units, c channels at first; exits after all, or each third if n = 25 (code)."""
 
 ADALOSS_GRID = {
     "gamma": (0.0, 0.07, 0.14),
