@@ -2,7 +2,8 @@
 # make lab        open the course in JupyterLab, to change and solve
 # make test       everything that has to hold: tests, notebooks, style
 #
-# TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from.
+# TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
+# LAB="--no-browser --port 9000" the options of JupyterLab.
 
 PYTHON ?= python3
 VENV := .venv
@@ -15,13 +16,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help tutorial lab test course clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 
 tutorial: $(VENV)/kit
 	$(PY) -m anytime.course html
 
 lab: $(VENV)/kit
-	cd notebooks && ../$(PY) -m jupyterlab
+	cd notebooks && ../$(PY) -m jupyterlab $(LAB)
 
 test: $(VENV)/kit-test
 	$(PY) -m ruff check .

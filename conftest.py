@@ -9,4 +9,5 @@ from anytime.paths import REPOSITORY
 
 steady_kernels()
 os.environ["ANYTIME_CACHE"] = str(REPOSITORY / "build" / "cache")
+os.environ.pop("ANYTIME_DOWNLOADS", None)
 matplotlib.use("Agg")  # not by the environment: kernels draw into the notebook

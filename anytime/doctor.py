@@ -37,7 +37,7 @@ def report() -> list[Check]:
     """All checks, in the order in which a newcomer would solve them."""
     groups = (
         _python, _packages, _device, _kernel, _widgets, _embedded_data,
-        _recorded_runs, _cache, _browser,
+        _recorded_runs, _downloads, _cache, _browser,
     )  # fmt: skip
     return [check for group in groups for check in _survive(group)]
 
@@ -142,6 +142,21 @@ def _recorded_runs() -> list[Check]:
     number = len(runs.find(paths.RUNS))
     fix = "many figures draw recorded runs: fetch the kit's folder anew (git clone)"
     return [Check("recorded runs", number > 0, str(number), fix)]
+
+
+def _downloads() -> list[Check]:
+    """Data sets that the course does without and the full reproduction needs."""
+    from anytime.datasets.downloads import SOURCES, downloads_folder
+
+    root = downloads_folder()
+    here = {
+        name: all(any(root.glob(part)) for part in source.local.split())
+        for name, source in SOURCES.items()
+    }
+    found = ", ".join(name for name in here if here[name]) or "none"
+    absent = " | ".join(name for name in here if not here[name])
+    fix = f"only for runs on them: python -m anytime fetch {absent}"
+    return [Check("downloads", not absent, f"{found} in {root}", fix, required=False)]
 
 
 def _cache() -> list[Check]:
