@@ -80,6 +80,24 @@ def test_every_cell_that_draws_describes_its_picture(path):
     assert not [cell.source for cell in drawing if not cell.metadata.get("alt")]
 
 
+def verdicts(path):
+    """What the stored checks of the exercises say: {number: verdict}."""
+    texts = [output.get("text", "") for cell in code_cells(path) for output in cell.outputs]
+    return dict(re.findall(r"^Exercise (\d+\.\d+): (.*)$", "\n".join(texts), re.MULTILINE))
+
+
+@each(SOLVED)
+def test_every_exercise_is_checked_and_its_solution_is_right(path):
+    source = (NOTEBOOKS / "sources" / f"{path.stem}.py").read_text(encoding="utf-8")
+    numbers = re.findall(r"### BEGIN SOLUTION (\S+)", source)
+    assert verdicts(path) == dict.fromkeys(numbers, "right.")
+
+
+@each(TO_SOLVE)
+def test_every_exercise_is_left_to_the_reader(path):
+    assert set(verdicts(path).values()) <= {"not done yet."}
+
+
 @each(TO_SOLVE)
 def test_no_cell_is_allowed_to_fail(path):
     tags = {tag for cell in code_cells(path) for tag in cell.metadata.get("tags", [])}
