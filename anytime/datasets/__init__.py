@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from anytime.datasets.augmentation import augment, check_steps, pixel_mean
-from anytime.datasets.downloads import SOURCES, load_download
+from anytime.datasets.downloads import SOURCES, downloads_folder, load_download
 from anytime.datasets.fashion import load_fashion
 from anytime.datasets.folders import LAYOUT, load_folder, path_stem
 from anytime.datasets.glyphs import TRAIN, load_glyphs, parse_name
@@ -40,11 +40,12 @@ def names() -> tuple[str, ...]:
     return "fashion", "glyphs", *SOURCES
 
 
-def fetch(name: str, folder: str | Path | None = None) -> None:
-    """Download a data set and decode it, so that `load` finds it without a network."""
+def fetch(name: str, folder: str | Path | None = None) -> Path:
+    """Download a data set and decode it once; returns the folder it lies in."""
     if name not in SOURCES:
         raise DatasetError(f"{name!r} is no download; there are {', '.join(SOURCES)}")
     load_download(name, folder)
+    return downloads_folder(folder)
 
 
 def load(

@@ -37,14 +37,18 @@ class Source:
     augmentation: tuple[str, ...] = ("crop", "flip")
 
 
-def load_download(name: str, folder: str | Path | None = None) -> Decoded:
-    """A data set of SOURCES from `folder`, else ANYTIME_DOWNLOADS, else the cache's downloads.
+def downloads_folder(folder: str | Path | None = None) -> Path:
+    """Where downloads lie: `folder`, else ANYTIME_DOWNLOADS, else `downloads` in the cache."""
+    chosen = folder or os.environ.get("ANYTIME_DOWNLOADS")
+    return Path(chosen).expanduser() if chosen else cache_folder() / "downloads"
 
-    Only what is missing there is downloaded.
+
+def load_download(name: str, folder: str | Path | None = None) -> Decoded:
+    """A data set of SOURCES; only what is missing in its folder is downloaded.
+
     Raises MissingDataset, saying where a copy may lie and what fetches it.
     """
-    chosen = folder or os.environ.get("ANYTIME_DOWNLOADS")
-    root = Path(chosen).expanduser() if chosen else cache_folder() / "downloads"
+    root = downloads_folder(folder)
     fresh = None if _copy(name, root) else _read(name, root)
     return cached(name, _copy(name, root), decode=lambda: fresh or _read(name, root))
 

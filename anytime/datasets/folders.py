@@ -115,6 +115,7 @@ def _tar(path: Path) -> tuple:
 
 
 def _damaged(path: Path, reason: str) -> DatasetError:
+    reason = " ".join(reason.split())
     return DatasetError(
         f"{path} cannot be read: it is damaged, incomplete, or no tar or zip archive ({reason}). "
         f"Copy it again, or give a folder or archive laid out {LAYOUT}."

@@ -26,7 +26,7 @@ STYLES = {
     "DejaVuSerif": ("", "-Bold", "-Italic", "-BoldItalic"),
     "STIXGeneral": ("", "Bol", "Italic", "BolIta"),
 }
-SIDE, CHUNK, DISTRACTORS = 32, 1000, 6
+SIDE, CHUNK, DISTRACTORS = 32, 200, 6
 TRAIN, TEST = 5000, 1000
 RULES = 1  # counts changes to how glyphs are drawn, so that an old cache is not used
 NAME = re.compile(r"glyphs(?:-(\d+)(?:-(\d*\.?\d+))?)?")

@@ -1,0 +1,211 @@
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from anytime import datasets
+from anytime.datasets import DatasetError, Images, MissingDataset
+from anytime.paths import DATA
+
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANYTIME_CACHE", str(tmp_path / "cache"))
+
+
+def uneven(counts):
+    """Images whose only pixel is their position, with so many of each class."""
+    labels = torch.tensor([c for c, count in enumerate(counts) for _ in range(count)])
+    pixels = torch.arange(len(labels)).to(torch.uint8).view(-1, 1, 1, 1)
+    return Images(pixels, labels)
+
+
+def test_a_slice_a_mask_and_positions_choose_the_same_images():
+    images = uneven([3, 3])
+    for index in (slice(1, 3), torch.tensor([1, 2]), torch.tensor([0, 1, 1, 0, 0, 0]).bool()):
+        assert images[index].pixels.flatten().tolist() == [1, 2]
+        assert len(images[index]) == 2
+
+
+def test_one_position_is_refused_with_the_slice_to_write_instead():
+    with pytest.raises(TypeError, match=r"images\[3:4\]"):
+        uneven([3, 3])[3]
+
+
+def test_pixels_of_another_type_or_too_few_labels_are_refused():
+    with pytest.raises(ValueError, match=r"uint8 \(N, C, H, W\), not float32"):
+        Images(torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"labels must be int64 \(N,\), not int64 \(1,\)"):
+        Images(torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
+
+
+def test_a_subset_keeps_every_class_s_share():
+    part = datasets.subset(uneven([100, 50, 10]), 32, seed=0)
+    assert part.labels.bincount().tolist() == [20, 10, 2]
+
+
+def test_the_classes_of_a_subset_differ_by_at_most_one_where_they_were_equal():
+    counts = datasets.subset(uneven([20] * 7), 45, seed=0).labels.bincount()
+    assert counts.sum() == 45 and counts.max() - counts.min() == 1
+
+
+def test_a_subset_depends_on_its_seed_alone():
+    images = uneven([60, 60])
+    torch.manual_seed(1)
+    first = datasets.subset(images, 40, seed=5).pixels
+    torch.manual_seed(2)
+    assert torch.equal(datasets.subset(images, 40, seed=5).pixels, first)
+    assert not torch.equal(datasets.subset(images, 40, seed=6).pixels, first)
+
+
+def test_a_split_uses_every_image_once_and_keeps_the_shares():
+    train, validation = datasets.split(uneven([80, 40]), 30, seed=3)
+    together = torch.cat([train.pixels, validation.pixels]).flatten().tolist()
+    assert sorted(together) == list(range(120))
+    assert validation.labels.bincount().tolist() == [20, 10]
+
+
+@pytest.mark.parametrize("size", [0, -1, 121])
+def test_a_subset_of_an_impossible_size_is_refused_with_the_number_there_is(size):
+    with pytest.raises(ValueError, match="there are 120"):
+        datasets.subset(uneven([80, 40]), size, seed=0)
+
+
+def test_holding_out_every_image_is_refused():
+    with pytest.raises(ValueError, match="leaves none to train"):
+        datasets.split(uneven([80, 40]), 120, seed=0)
+
+
+def test_fashion_has_600_clothes_of_each_class_to_train_and_100_to_test():
+    clothes = datasets.load("fashion")
+    assert clothes.train.labels.bincount().tolist() == [600] * 10
+    assert clothes.test.labels.bincount().tolist() == [100] * 10
+    assert clothes.train.pixels.shape == (6000, 1, 32, 32)
+    assert clothes.augmentation == ("crop", "flip") and len(clothes.classes) == 10
+
+
+def test_each_garment_is_its_tile_of_the_mosaic_in_a_black_margin():
+    clothes = datasets.load("fashion").test.pixels
+    mosaic = Image.open(DATA / "images" / "fashion-test.png")
+    for position in (0, 99, 100, 537, 999):
+        y, x = 28 * (position // 100), 28 * (position % 100)
+        framed = Image.new("L", (32, 32))
+        framed.paste(mosaic.crop((x, y, x + 28, y + 28)), (2, 2))
+        assert np.array_equal(np.asarray(framed), clothes[position, 0])
+
+
+@pytest.mark.skipif(not DEBIAN.is_dir(), reason="needs Debian's package dataset-fashion-mnist")
+def test_the_embedded_clothes_are_the_first_of_each_class_in_the_release():
+    data = gzip.decompress((DEBIAN / "t10k-images-idx3-ubyte.gz").read_bytes())[16:]
+    labels = gzip.decompress((DEBIAN / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
+    test = datasets.load("fashion").test
+    for label in range(10):
+        places = [i for i, found in enumerate(labels) if found == label][:100]
+        released = b"".join(data[784 * i : 784 * (i + 1)] for i in places)
+        ours = test[test.labels == label].pixels[:, :, 2:-2, 2:-2]
+        assert ours.numpy().tobytes() == released
+
+
+def test_a_train_size_takes_a_balanced_fixed_part():
+    part = datasets.load("fashion", train_size=50)
+    assert part.train.labels.bincount().tolist() == [5] * 10 and len(part.test) == 1000
+    again = datasets.load("fashion", train_size=50)
+    assert torch.equal(part.train.pixels, again.train.pixels)
+    other = datasets.load("fashion", train_size=50, seed=1)
+    assert not torch.equal(part.train.pixels, other.train.pixels)
+
+
+def test_a_train_size_beyond_the_data_is_refused_with_the_number_there_is():
+    with pytest.raises(ValueError, match="there are 6000"):
+        datasets.load("fashion", train_size=6001)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones_and_the_folder_layout():
+    with pytest.raises(MissingDataset, match=r"fashion, glyphs, cifar10.*\{train,test\}/\{class\}"):
+        datasets.load("fashoin")
+
+
+def test_an_image_size_is_refused_where_the_size_is_fixed():
+    with pytest.raises(DatasetError, match="folders and archives"):
+        datasets.load("fashion", image_size=16)
+
+
+def test_another_process_draws_the_same_glyphs():
+    from anytime.datasets.glyphs import render
+
+    code = (
+        "import sys; from anytime.datasets.glyphs import render;"
+        "sys.stdout.buffer.write(render(10, 0.5, 250, seed=4).pixels.numpy().tobytes())"
+    )
+    theirs = subprocess.check_output([sys.executable, "-c", code])
+    assert theirs == render(10, 0.5, 250, seed=4).pixels.numpy().tobytes()
+
+
+@pytest.fixture(scope="module")
+def rendered():
+    from anytime.datasets.glyphs import render
+
+    return lambda classes, clutter: render(classes, clutter, 1000, seed=9)
+
+
+def test_glyphs_come_in_equal_numbers_in_colour(rendered):
+    glyphs = rendered(20, 0.3)
+    assert glyphs.pixels.shape == (1000, 3, 32, 32)
+    assert glyphs.labels.bincount().tolist() == [50] * 20
+    assert (glyphs.pixels[:, 0] != glyphs.pixels[:, 1]).float().mean() > 0.9
+
+
+def test_more_glyphs_begin_with_the_same_ones():
+    from anytime.datasets.glyphs import render
+
+    few, many = render(10, 0.5, 40, seed=1), render(10, 0.5, 500, seed=1)
+    assert torch.equal(few.pixels, many[:40].pixels)
+    assert len(many.pixels.flatten(1).unique(dim=0)) == 500
+
+
+def errors_of_nearest_neighbour(glyphs):
+    """The share of the last 300 images whose closest one of the first 700 is another letter."""
+    edges = glyphs.pixels.float().mean(1)
+    edges = torch.nn.functional.avg_pool2d(edges.diff(dim=1)[:, :, :-1].abs(), 3).flatten(1)
+    edges = edges / edges.norm(dim=1, keepdim=True)
+    nearest = (edges[700:] @ edges[:700].T).argmax(1)
+    return (glyphs.labels[nearest] != glyphs.labels[700:]).float().mean().item()
+
+
+def test_more_clutter_and_more_classes_are_harder_for_a_nearest_neighbour(rendered):
+    clean, medium, full = (errors_of_nearest_neighbour(rendered(10, c)) for c in (0, 0.5, 1))
+    many = errors_of_nearest_neighbour(rendered(50, 0))
+    assert clean + 0.1 < medium and medium + 0.05 < full and clean + 0.2 < many
+
+
+def test_the_name_tells_classes_and_clutter_and_a_second_load_reads_the_cache(tmp_path):
+    glyphs = datasets.load("glyphs-4-0.25", train_size=80)
+    assert glyphs.classes == ("A", "B", "C", "D") and glyphs.augmentation == ("crop",)
+    assert glyphs.title == "glyphs (4 classes, clutter 0.25)"
+    assert glyphs.train.labels.bincount().tolist() == [20] * 4 and len(glyphs.test) == 1000
+    (stored,) = (tmp_path / "cache").iterdir()
+    before = stored.stat().st_mtime_ns
+    again = datasets.load("glyphs-4-0.25", train_size=80)
+    assert torch.equal(again.train.pixels, glyphs.train.pixels)
+    assert stored.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("name", ["glyphs-1", "glyphs-101", "glyphs-10-1.5", "glyphs-x", "glyphs-"])
+def test_glyphs_beyond_their_limits_are_refused_with_an_example(name):
+    with pytest.raises(DatasetError, match="glyphs-20-0.8"):
+        datasets.load(name)
+
+
+def test_importing_the_data_sets_imports_no_plotting_and_no_torchvision():
+    code = (
+        "import sys, anytime.datasets;"
+        "print({'matplotlib.pyplot', 'torchvision'} & set(sys.modules) or 'neither')"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "neither"

@@ -1,0 +1,285 @@
+import io
+import os
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from anytime import datasets
+from anytime.datasets import DatasetError, MissingDataset
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANYTIME_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def random_image(seed, size=(6, 5), mode="RGB"):
+    generator = np.random.default_rng(seed)
+    channels = {"RGB": (3,), "RGBA": (4,), "L": ()}[mode]
+    pixels = generator.integers(0, 256, (size[1], size[0], *channels), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes, three images of each to train and two to test."""
+    root = tmp_path / "pets"
+    seed = 0
+    for split, count in (("train", 3), ("test", 2)):
+        for label in ("cat", "dog"):
+            (root / split / label).mkdir(parents=True)
+            for number in range(count):
+                seed += 1
+                random_image(seed).save(root / split / label / f"{number:05}.png")
+    return root
+
+
+def packed(folder, name, prefix="."):
+    """The folder as an archive beside it, its members in no order of their own."""
+    archive = folder.parent / name
+    files = sorted((p for p in folder.rglob("*")), key=lambda p: hash(p.name * 3) % 7)
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(archive, "w") as target:
+            for file in files:
+                target.write(file, Path(prefix) / file.relative_to(folder))
+    else:
+        with tarfile.open(archive, "w:gz" if name.endswith("gz") else "w") as target:
+            for file in files:
+                target.add(file, Path(prefix) / file.relative_to(folder), recursive=False)
+    return archive
+
+
+def assert_is_the_folder(dataset, folder):
+    """Every pixel by hand: class by class, files in their order."""
+    assert dataset.classes == ("cat", "dog") and dataset.name == "pets"
+    for split in ("train", "test"):
+        files = sorted((folder / split).rglob("*.png"))
+        images = getattr(dataset, split)
+        assert len(images) == len(files)
+        for pixels, label, file in zip(images.pixels, images.labels, files, strict=True):
+            for y, x in ((0, 0), (4, 5), (2, 3)):
+                assert tuple(pixels[:, y, x].tolist()) == Image.open(file).getpixel((x, y))
+            assert dataset.classes[label] == file.parent.name
+
+
+def test_a_folder_is_read_pixel_by_pixel(folder):
+    assert_is_the_folder(datasets.load(folder), folder)
+
+
+@pytest.mark.parametrize("name", ["pets.tar", "pets.tar.gz", "pets.tgz", "pets.zip"])
+@pytest.mark.parametrize("prefix", [".", "pets", "../../outside/pets"])
+def test_an_archive_equals_its_folder_under_any_prefix_and_nothing_is_unpacked(
+    folder, name, prefix
+):
+    archive = packed(folder, name, prefix)
+    before = sorted(folder.parent.rglob("*.png"))
+    assert_is_the_folder(datasets.load(str(archive)), folder)
+    assert sorted(folder.parent.rglob("*.png")) == before
+    assert not (folder.parent.parent / "outside").exists()
+
+
+def test_a_second_load_reads_the_cache_and_a_changed_archive_does_not(folder, cache):
+    archive = packed(folder, "pets.tar.gz")
+    first = datasets.load(archive)
+    assert len(list(cache.iterdir())) == 1
+    again = datasets.load(archive)
+    assert torch.equal(again.train.pixels, first.train.pixels) and again.classes == first.classes
+    assert len(list(cache.iterdir())) == 1
+    random_image(99).save(folder / "train" / "cat" / "00000.png")
+    changed = datasets.load(packed(folder, "pets.tar.gz"))
+    assert not torch.equal(changed.train.pixels, first.train.pixels)
+
+
+def test_a_changed_file_in_a_folder_is_seen(folder):
+    first = datasets.load(folder)
+    random_image(99).save(folder / "train" / "cat" / "00000.png")
+    assert not torch.equal(datasets.load(folder).train.pixels, first.train.pixels)
+
+
+def test_a_damaged_cache_is_named_and_decoded_anew(folder, cache):
+    datasets.load(folder)
+    (stored,) = cache.iterdir()
+    stored.write_bytes(stored.read_bytes()[:500])
+    with pytest.warns(UserWarning, match="damaged"):
+        assert_is_the_folder(datasets.load(folder), folder)
+    assert_is_the_folder(datasets.load(folder), folder)
+
+
+def test_grey_and_transparent_images_become_rgb(folder):
+    grey, clear = random_image(1, mode="L"), random_image(2, mode="RGBA")
+    grey.save(folder / "train" / "cat" / "00000.png")
+    clear.save(folder / "train" / "cat" / "00001.png")
+    pixels = datasets.load(folder).train.pixels
+    assert torch.equal(pixels[0], torch.tensor(np.array(grey)).expand(3, 5, 6))
+    assert np.array_equal(pixels[1], np.array(clear)[:, :, :3].transpose(2, 0, 1))
+
+
+def test_hidden_files_and_files_that_are_no_images_are_passed_over(folder):
+    clean = Path(shutil.copytree(folder, folder.parent / "clean"))
+    for stray in (
+        "__MACOSX/train/cat/1.png",
+        ".cache/train/cat/1.png",
+        "train/README.txt",
+        "train/cat/.DS_Store",
+        "train/cat/labels.csv",
+        "test/dog/._00000.png",
+    ):
+        (folder / stray).parent.mkdir(parents=True, exist_ok=True)
+        (folder / stray).write_bytes(b"no image")
+    assert_is_the_folder(datasets.load(folder), clean)
+    assert_is_the_folder(datasets.load(packed(folder, "pets.zip")), clean)
+
+
+def test_an_image_of_another_size_is_named_with_both_sizes_and_the_option(folder):
+    random_image(1, size=(9, 7)).save(folder / "train" / "dog" / "00001.png")
+    with pytest.raises(
+        DatasetError, match=r"train/dog/00001.png is 9×7 .* is 6×5; give image_size"
+    ):
+        datasets.load(folder)
+
+
+def test_an_image_size_resizes_every_image(folder):
+    random_image(1, size=(9, 7)).save(folder / "train" / "dog" / "00001.png")
+    dataset = datasets.load(folder, image_size=4)
+    assert dataset.train.pixels.shape == (6, 3, 4, 4)
+    assert datasets.load(folder, image_size=8).train.pixels.shape == (6, 3, 8, 8)
+
+
+def test_resizing_keeps_an_even_colour_and_the_mean(folder):
+    Image.new("RGB", (12, 12), (10, 200, 90)).save(folder / "train" / "cat" / "00000.png")
+    pixels = datasets.load(folder, image_size=4).train.pixels
+    assert torch.equal(pixels[0], torch.tensor([10, 200, 90]).view(3, 1, 1).expand(3, 4, 4))
+
+
+def nothing_is_kept(cache):
+    return not cache.exists() or not list(cache.iterdir())
+
+
+@pytest.mark.parametrize("name", ["pets.tar", "pets.tar.gz", "pets.zip"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_truncated_archive_is_named_and_leaves_no_cache_behind(folder, cache, name, share):
+    archive = packed(folder, name)
+    archive.write_bytes(archive.read_bytes()[: int(share * archive.stat().st_size)])
+    with pytest.raises(DatasetError, match=f"{name} cannot be read: it is damaged"):
+        datasets.load(archive)
+    assert nothing_is_kept(cache)
+
+
+def test_a_tar_cut_between_two_images_is_told_from_a_whole_one(folder, cache):
+    archive = packed(folder, "pets.tar")
+    with tarfile.open(archive) as members:
+        cut = members.getmembers()[-3].offset
+    archive.write_bytes(archive.read_bytes()[:cut])
+    with pytest.raises(DatasetError, match="the end of the archive is missing"):
+        datasets.load(archive)
+    assert nothing_is_kept(cache)
+
+
+@pytest.mark.parametrize("name", ["pets.tar.gz", "pets.zip"])
+def test_an_archive_with_a_changed_byte_is_refused(folder, cache, name):
+    archive = packed(folder, name)
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    archive.write_bytes(data)
+    with pytest.raises(DatasetError, match="pets"):
+        datasets.load(archive)
+    assert nothing_is_kept(cache)
+
+
+def test_a_file_that_is_no_archive_is_named_with_the_layout_to_give(tmp_path):
+    (tmp_path / "notes.txt").write_text("no archive")
+    with pytest.raises(DatasetError, match=r"notes.txt cannot be read.*\{train,test\}/\{class\}"):
+        datasets.load(tmp_path / "notes.txt")
+
+
+def test_an_unreadable_image_is_named_and_leaves_no_cache_behind(folder, cache):
+    broken = folder / "test" / "cat" / "00001.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    with pytest.raises(DatasetError, match="test/cat/00001.png is no readable image"):
+        datasets.load(folder)
+    assert nothing_is_kept(cache)
+
+
+@pytest.mark.parametrize("pack", [lambda f: f, lambda f: packed(f, "pets.zip"),
+                                  lambda f: packed(f, "pets.tar")])  # fmt: skip
+def test_an_empty_class_is_named(folder, pack):
+    (folder / "train" / "mouse").mkdir()
+    with pytest.raises(DatasetError, match="train/mouse has no image"):
+        datasets.load(pack(folder))
+
+
+@pytest.mark.parametrize(("split", "other"), [("train", "test"), ("test", "train")])
+def test_a_class_of_one_split_only_is_named(folder, split, other):
+    shutil.copytree(folder / split / "cat", folder / split / "mouse")
+    with pytest.raises(DatasetError, match=f"the class mouse is in {split} but not in {other}"):
+        datasets.load(folder)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_missing_split_is_named(folder, split):
+    shutil.rmtree(folder / split)
+    with pytest.raises(DatasetError, match=f"no images to {split}"):
+        datasets.load(folder)
+
+
+@pytest.mark.parametrize("path", ["no/such/folder", "nowhere.tar.gz"])
+def test_a_path_that_does_not_exist_is_named(path):
+    with pytest.raises(MissingDataset, match=f"{path} does not exist"):
+        datasets.load(path)
+
+
+def test_a_cache_that_cannot_be_written_costs_a_warning_but_no_data_and_leaves_nothing(
+    folder, cache
+):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for seed in range(300):
+        random_image(seed, size=(6, 5)).save(folder / "train" / "cat" / f"1{seed:04}.png")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limits[1]))  # as a full disk: writing fails
+    try:
+        with pytest.warns(UserWarning, match="ANYTIME_CACHE"):
+            dataset = datasets.load(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert len(dataset.train) == 306
+    assert nothing_is_kept(cache)
+
+
+def test_an_interrupted_rename_leaves_nothing_half_written(folder, cache, monkeypatch):
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", no_space)
+    with pytest.warns(UserWarning, match="No space left on device.*ANYTIME_CACHE"):
+        assert_is_the_folder(datasets.load(folder), folder)
+    assert nothing_is_kept(cache)
+
+
+def test_a_copy_of_a_known_set_is_titled_so_and_keeps_its_augmentation(folder):
+    signs = datasets.load(shutil.copytree(folder, folder.parent / "gtsrb"))
+    assert signs.augmentation == ("crop",)  # a mirrored traffic sign is another sign
+    photographs = datasets.load(shutil.copytree(folder, folder.parent / "cifar10"))
+    assert photographs.title == "CIFAR-10 (JPEG copy)"
+    assert photographs.augmentation == ("crop", "flip")
+
+
+def test_an_image_bigger_than_memory_allows_is_refused_unread(folder, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)  # 30 pixels look like a bomb now
+    with pytest.raises(DatasetError, match="no readable image"):
+        datasets.load(folder)
+
+
+def test_jpegs_decode_as_pillow_decodes_them(folder):
+    for file in sorted(folder.rglob("*.png")):
+        Image.open(file).save(file.with_suffix(".JPG"), "jpeg")
+        file.unlink()
+    first = datasets.load(folder).train.pixels[0]
+    data = io.BytesIO((folder / "train" / "cat" / "00000.JPG").read_bytes())
+    assert np.array_equal(first.permute(1, 2, 0), np.array(Image.open(data)))
