@@ -3,6 +3,7 @@ import hashlib
 import pickle
 import shutil
 import struct
+import sys
 import zipfile
 
 import numpy as np
@@ -29,10 +30,10 @@ def no_network(tmp_path, monkeypatch):
     [
         ("cifar10", "cifar-10-python.tar.gz"),
         ("cifar100", "cifar-100-python.tar.gz"),
-        ("svhn", "train_32x32.mat"),
+        ("svhn", "{train,extra,test}_32x32.mat"),
         ("fashion-mnist", "FashionMNIST/raw"),
         ("gtsrb", "GTSRB-Training_fixed.zip"),
-        ("gtsrb-half", "GTSRB_Final_Training_Images.zip"),
+        ("gtsrb-half", "GTSRB_Final_{Training_Images,Test_Images,Test_GT}.zip"),
         ("tiny-imagenet-100", "tiny-imagenet-200.zip"),
     ],
 )
@@ -119,6 +120,17 @@ def test_svhn_trains_on_train_and_extra_and_is_not_mirrored(tmp_path, monkeypatc
     assert dataset.train.labels.tolist() == [0, 1, 2, 0, 3, 2]
     assert dataset.train.pixels[4, 2, 7, 9] == random_pixels(2, 32, 32, 3, 3)[7, 9, 2, 1]
     assert "flip" not in dataset.augmentation and "deform" in dataset.augmentation
+
+
+def test_svhn_without_scipy_says_what_to_install(tmp_path, monkeypatch):
+    parts = {}
+    for part in ("train", "test", "extra"):
+        (tmp_path / f"{part}_32x32.mat").write_bytes(b"x")
+        parts[part] = ["", f"{part}_32x32.mat", hashlib.md5(b"x").hexdigest()]
+    monkeypatch.setattr(SVHN, "split_list", parts)
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(DatasetError, match="svhn needs scipy: run `pip install scipy`"):
+        datasets.load("svhn", folder=tmp_path)
 
 
 def test_a_local_copy_of_fashion_mnist_is_read_with_its_margin(tmp_path):

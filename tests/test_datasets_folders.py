@@ -137,6 +137,17 @@ def test_hidden_files_and_files_that_are_no_images_are_passed_over(folder):
     assert_is_the_folder(datasets.load(packed(folder, "pets.zip")), clean)
 
 
+def test_a_folder_named_test_around_the_layout_is_no_split(folder):
+    assert_is_the_folder(datasets.load(packed(folder, "pets.tar", prefix="test")), folder)
+
+
+def test_linked_folders_are_followed(folder, tmp_path):
+    (tmp_path / "links" / "pets").mkdir(parents=True)
+    for split in ("train", "test"):
+        (tmp_path / "links" / "pets" / split).symlink_to(folder / split)
+    assert_is_the_folder(datasets.load(tmp_path / "links" / "pets"), folder)
+
+
 def test_an_image_of_another_size_is_named_with_both_sizes_and_the_option(folder):
     random_image(1, size=(9, 7)).save(folder / "train" / "dog" / "00001.png")
     with pytest.raises(

@@ -36,11 +36,18 @@ def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
     return train, test, classes
 
 
-def stamp(path: Path) -> list[tuple[str, int, int]]:
+def stamp(path: Path) -> tuple[str, list]:
     """What changes when a file, or any file in a folder, does: path, size, time of change."""
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-    statuses = [(file, file.stat()) for file in files]
-    return [(str(file.resolve()), status.st_size, status.st_mtime_ns) for file, status in statuses]
+    found = [str(path)] if path.is_file() else walk(path)[0]
+    statuses = [(file, os.stat(file)) for file in found]
+    return str(path.resolve()), [(file, s.st_size, s.st_mtime_ns) for file, s in statuses]
+
+
+def walk(folder: Path) -> tuple[list[str], list[str]]:
+    """The files and the folders below a folder, through links too, each in order."""
+    steps = list(os.walk(folder, followlinks=True))
+    files = [os.path.join(where, name) for where, _, names in steps for name in names]
+    return sorted(files), sorted(where for where, _, _ in steps[1:])
 
 
 def _pair(images: Images) -> tuple[torch.Tensor, torch.Tensor]:

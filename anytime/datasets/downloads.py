@@ -63,7 +63,8 @@ def _read(name: str, root: Path) -> Decoded:
     try:
         return SOURCES[name].read(root)
     except ImportError as error:
-        raise DatasetError(f"{name} needs a package ({error}): pip install {error.name}") from error
+        package = (error.name or "").partition(".")[0]
+        raise DatasetError(f"{name} needs {package}: run `pip install {package}`") from error
     except (OSError, RuntimeError) as error:
         raise MissingDataset(
             f"{name} is not on this machine, or damaged, and could not be downloaded ({error}). "
@@ -89,12 +90,11 @@ def _open(kind: str, root: Path, **part: Any) -> Any:
 
 def _cifar(kind: str, root: Path) -> Decoded:
     train, test = (_open(kind, root, train=train) for train in (True, False))
-    pixels = [torch.from_numpy(part.data).permute(0, 3, 1, 2) for part in (train, test)]
-    return (
-        Images(pixels[0], torch.tensor(train.targets)),
-        Images(pixels[1], torch.tensor(test.targets)),
-        tuple(train.classes),
+    pair = (
+        Images(torch.from_numpy(p.data).permute(0, 3, 1, 2).contiguous(), torch.tensor(p.targets))
+        for p in (train, test)
     )
+    return *pair, tuple(train.classes)
 
 
 def _fashion(root: Path) -> Decoded:
@@ -141,6 +141,7 @@ def _tiny_imagenet(root: Path) -> Decoded:
     return releases.read_tiny_imagenet(archive)
 
 
+_TESTED = "gtsrb/GTSRB/Final_Test gtsrb/GT-final_test.csv"
 SOURCES = {
     "cifar10": Source(
         "CIFAR-10", "cifar-10-python.tar.gz", "cifar-10-batches-py", partial(_cifar, "CIFAR10")
@@ -149,29 +150,22 @@ SOURCES = {
         "CIFAR-100", "cifar-100-python.tar.gz", "cifar-100-python", partial(_cifar, "CIFAR100")
     ),
     "svhn": Source(
-        "SVHN",
-        "train_32x32.mat, extra_32x32.mat and test_32x32.mat",
-        "*_32x32.mat",
-        _svhn,
-        ("crop", "colour", "deform"),
+        "SVHN", "{train,extra,test}_32x32.mat", "*_32x32.mat", _svhn, ("crop", "colour", "deform")
     ),
     "fashion-mnist": Source(
-        "Fashion-MNIST",
-        "the four FashionMNIST/raw/*-ubyte.gz",
-        "FashionMNIST/raw/*-ubyte",
-        _fashion,
+        "Fashion-MNIST", "FashionMNIST/raw/*-ubyte.gz", "FashionMNIST/raw/*-ubyte", _fashion
     ),
     "gtsrb": Source(
         "GTSRB",
-        "gtsrb/GTSRB-Training_fixed.zip and gtsrb/GTSRB_Final_Test_*.zip",
-        "gtsrb/GTSRB/Training gtsrb/GTSRB/Final_Test gtsrb/GT-final_test.csv",
+        "gtsrb/GTSRB-Training_fixed.zip and gtsrb/GTSRB_Final_Test_{Images,GT}.zip",
+        f"gtsrb/GTSRB/Training {_TESTED}",
         _gtsrb,
         ("crop",),
     ),
     "gtsrb-half": Source(
         "GTSRB (every second frame)",
-        "gtsrb/GTSRB_Final_Training_Images.zip and gtsrb/GTSRB_Final_Test_*.zip",
-        "gtsrb/GTSRB/Final_Training gtsrb/GTSRB/Final_Test gtsrb/GT-final_test.csv",
+        "gtsrb/GTSRB_Final_{Training_Images,Test_Images,Test_GT}.zip",
+        f"gtsrb/GTSRB/Final_Training {_TESTED}",
         _gtsrb_half,
         ("crop",),
     ),

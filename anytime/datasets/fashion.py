@@ -11,10 +11,8 @@ from anytime.datasets.cache import Decoded
 from anytime.datasets.images import DatasetError, Images, MissingDataset
 from anytime.paths import DATA
 
-CLASSES = (
-    "T-shirt", "trouser", "pullover", "dress", "coat",
-    "sandal", "shirt", "sneaker", "bag", "ankle boot",
-)  # fmt: skip
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
+CLASSES += ("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SIDE, PER_ROW = 28, 100
 
 

@@ -17,12 +17,15 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from anytime.datasets.cache import Decoded, cached, stamp
+from anytime.datasets.cache import Decoded, cached, stamp, walk
 from anytime.datasets.images import DatasetError, Images, MissingDataset
 
 LAYOUT = "{train,test}/{class}/image"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError)
+DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError),
+    RuntimeError,  # a zip with a password, or packed in a way that Python cannot read
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Contents:
 
     path: Path
     files: dict[str, Callable[[], bytes]]
-    folders: tuple[str, ...]
+    folders: list[str]
 
     def read(self, file: str) -> bytes:
         """The bytes of a file; raises DatasetError where it is missing or damaged."""
@@ -80,10 +83,9 @@ def path_stem(path: Path) -> str:
 def opened(path: Path) -> Iterator[Contents]:
     """The contents of a folder, tar or zip; nothing is unpacked to the disk."""
     if path.is_dir():
-        found = sorted(path.rglob("*"))
-        files = {p.relative_to(path).as_posix(): p.read_bytes for p in found if p.is_file()}
-        folders = tuple(p.relative_to(path).as_posix() for p in found if p.is_dir())
-        yield Contents(path, files, folders)
+        files, folders = walk(path)
+        readers = {Path(f).relative_to(path).as_posix(): Path(f).read_bytes for f in files}
+        yield Contents(path, readers, [Path(f).relative_to(path).as_posix() for f in folders])
         return
     try:
         archive = _zip(path) if zipfile.is_zipfile(path) else _tar(path)
@@ -97,7 +99,7 @@ def _zip(path: Path) -> tuple:
     archive = zipfile.ZipFile(path)
     names = archive.namelist()
     files = {name: lambda n=name: archive.read(n) for name in names if not name.endswith("/")}
-    return archive, files, tuple(name.rstrip("/") for name in names if name.endswith("/"))
+    return archive, files, [name.rstrip("/") for name in names if name.endswith("/")]
 
 
 def _tar(path: Path) -> tuple:
@@ -111,7 +113,7 @@ def _tar(path: Path) -> tuple:
     while archive.fileobj.read(1 << 20):
         pass
     files = {m.name: lambda m=m: archive.extractfile(m).read() for m in members if m.isfile()}
-    return archive, files, tuple(m.name.rstrip("/") for m in members if m.isdir())
+    return archive, files, [m.name for m in members if m.isdir()]
 
 
 def _damaged(path: Path, reason: str) -> DatasetError:
@@ -135,9 +137,10 @@ def entries(contents: Contents) -> list[Entry]:
     ]
     filled = {(entry.split, entry.label) for entry in images}
     for folder in contents.folders:
-        for split, label, _ in _placed(f"{folder}/."):
-            if (split, label) not in filled:
-                raise DatasetError(f"{contents.path}: {folder} has no image; add one or remove it")
+        empty = not filled.issuperset((split, label) for split, label, _ in _placed(f"{folder}/."))
+        # Where all lies in a folder test/, test/train is no class.
+        if empty and not any(entry.file.startswith(f"{folder}/") for entry in images):
+            raise DatasetError(f"{contents.path}: {folder} has no image; add one or remove it")
     return images
 
 
