@@ -51,6 +51,11 @@ def test_a_subset_keeps_every_class_s_share():
     assert part.labels.bincount().tolist() == [20, 10, 2]
 
 
+def test_what_rounding_leaves_goes_to_the_classes_that_lost_most():
+    part = datasets.subset(uneven([7, 10, 3]), 7, seed=0)  # shares 2.45, 3.5 and 1.05
+    assert part.labels.bincount().tolist() == [2, 4, 1]
+
+
 def test_the_classes_of_a_subset_differ_by_at_most_one_where_they_were_equal():
     counts = datasets.subset(uneven([20] * 7), 45, seed=0).labels.bincount()
     assert counts.sum() == 45 and counts.max() - counts.min() == 1

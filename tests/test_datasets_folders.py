@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import shutil
@@ -202,6 +203,30 @@ def test_an_archive_with_a_changed_byte_is_refused(folder, cache, name):
     with pytest.raises(DatasetError, match="pets"):
         datasets.load(archive)
     assert nothing_is_kept(cache)
+
+
+def test_a_changed_pixel_that_only_the_checksum_of_gzip_tells_is_refused(folder):
+    for file in sorted(folder.rglob("*.png")):
+        Image.open(file).save(file.with_suffix(".bmp"))
+        file.unlink()
+    data = packed(folder, "plain.tar").read_bytes()
+    row = random_image(1).tobytes("raw", "BGR")[:18]
+    stored = bytearray(gzip.compress(data, compresslevel=0))
+    stored[stored.index(row) + 5] ^= 0xFF
+    (folder.parent / "pets.tar.gz").write_bytes(stored)
+    with pytest.raises(DatasetError, match="pets.tar.gz cannot be read.*CRC"):
+        datasets.load(folder.parent / "pets.tar.gz")
+
+
+def test_a_relative_and_a_linked_path_share_the_cache_and_a_link_keeps_its_own_name(
+    folder, cache, monkeypatch
+):
+    archive = packed(folder, "blob.tar")
+    (folder.parent / "pets.tar").symlink_to(archive)
+    assert_is_the_folder(datasets.load(folder.parent / "pets.tar"), folder)
+    monkeypatch.chdir(folder.parent)
+    assert_is_the_folder(datasets.load("pets.tar"), folder)
+    assert len(list(cache.iterdir())) == 1
 
 
 def test_a_file_that_is_no_archive_is_named_with_the_layout_to_give(tmp_path):

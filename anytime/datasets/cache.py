@@ -38,9 +38,10 @@ def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
 
 def stamp(path: Path) -> tuple[str, list]:
     """What changes when a file, or any file in a folder, does: path, size, time of change."""
+    path = path.resolve()
     found = [str(path)] if path.is_file() else walk(path)[0]
     statuses = [(file, os.stat(file)) for file in found]
-    return str(path.resolve()), [(file, s.st_size, s.st_mtime_ns) for file, s in statuses]
+    return str(path), [(file, s.st_size, s.st_mtime_ns) for file, s in statuses]
 
 
 def walk(folder: Path) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import os
 import tarfile
 import zipfile
 import zlib
@@ -73,7 +74,7 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
 
 def path_stem(path: Path) -> str:
     """The name of a folder or archive without its endings: "cifar10" of cifar10.tar.gz."""
-    name = path.resolve().name
+    name = os.path.basename(os.path.abspath(path))
     for ending in (".gz", ".xz", ".bz2", ".tar", ".tgz", ".zip"):
         name = name.removesuffix(ending)
     return name

@@ -57,7 +57,11 @@ def load_glyphs(classes: int, clutter: float, train_size: int = TRAIN) -> Decode
 
     def decode() -> Decoded:
         train = render(classes, clutter, train_size, seed=0)
-        return train, render(classes, clutter, TEST, seed=2_000_000_000), tuple(CHARACTERS[:classes])
+        return (
+            train,
+            render(classes, clutter, TEST, seed=2_000_000_000),
+            tuple(CHARACTERS[:classes]),
+        )
 
     drawn_by = (RULES, features.version("freetype2"), version("pillow"), version("matplotlib"))
     return cached("glyphs", classes, clutter, train_size, drawn_by, decode=decode)
