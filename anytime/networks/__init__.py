@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import pickle
 import re
+import textwrap
 from pathlib import Path
+from pickle import PickleError
 from typing import Any
 
 import torch
@@ -26,7 +28,7 @@ def build(
     The ending -to4 keeps exits 1 to 4 only. seed: makes the initial weights reproducible and
     leaves torch's global generator as it was. Raises ValueError for an unknown name.
     """
-    whole, last = re.fullmatch(r"(.*?)(?:-to(\d+))?", name).groups()
+    whole, last = re.fullmatch(r"(?s)(.*?)(?:-to(\d+))?", name).groups()
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
@@ -56,15 +58,16 @@ def save(network: AnytimeNetwork, path: str | os.PathLike) -> dict[str, Any]:
 
 def load(path: str | os.PathLike, sha256: str | None = None) -> AnytimeNetwork:
     """A stored network, ready to predict. Raises ValueError where the file is not what it was."""
-    path = Path(path)
-    if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+    content = Path(path).read_bytes()
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(f"{path} has changed: its SHA-256 is not {sha256}; fetch it anew")
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
         network = build(stored["name"], stored["num_classes"], stored["in_channels"])
         network.load_state_dict(stored["state"])
-    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"{path} holds no network of this kit: {error}") from error
+    except (LookupError, TypeError, ValueError, RuntimeError, EOFError, PickleError) as error:
+        reason = textwrap.shorten(str(error), 300)
+        raise ValueError(f"{path} holds no network of this kit: {reason}") from error
     return network.eval()
 
 

@@ -13,6 +13,7 @@ class Standardise(nn.Module):
 
     mean: (C, H, W) per pixel, or (C, 1, 1) per channel; 0 until training sets it from the
     training images. It is part of the network's state, so a stored network takes raw pixels.
+    Raises ValueError for images of another shape.
     """
 
     mean: Tensor
@@ -22,12 +23,19 @@ class Standardise(nn.Module):
         self.register_buffer("mean", torch.zeros(1, 1, 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
+        pairs = zip(self.mean.shape, pixels.shape[1:], strict=False)
+        # Without this, a gray image would silently be read as one of equal colours.
+        if pixels.dim() != 4 or any(mean not in (1, size) for mean, size in pairs):
+            raise ValueError(
+                f"images of shape {tuple(pixels.shape)} do not fit the mean "
+                f"{tuple(self.mean.shape)} of the training images; give (B, C, H, W) of that size"
+            )
         return (pixels - self.mean) / 128.0
 
     def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
         # The mean's shape is that of the images a network was trained on.
         if prefix + "mean" in state_dict:
-            self.mean = torch.empty_like(state_dict[prefix + "mean"], device=self.mean.device)
+            self.mean = self.mean.new_empty(state_dict[prefix + "mean"].shape)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
@@ -75,8 +83,9 @@ class AnytimeNetwork(nn.Module):
             raise ValueError(f"exit must be between 1 and {self.num_exits}, not {exit}")
         shorter = AnytimeNetwork(self.stem, self.segments[:exit], self.heads[:exit])
         shorter.standardise = self.standardise
-        shorter.name = f"{self.name}-to{exit}" if self.name else ""
-        return shorter
+        whole = self.name.partition("-to")[0]
+        shorter.name = f"{whole}-to{exit}" if whole else ""
+        return shorter.train(self.training)
 
 
 class Head(nn.Sequential):

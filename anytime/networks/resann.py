@@ -156,7 +156,7 @@ def parse(name: str) -> Shape:
         raise ValueError(
             f"unknown network {name!r}; a ResANN is named resann-N-C (N units a block, C channels) "
             f"or resann-{{{'|'.join(map(str, BOTTLENECK_UNITS))}}}, with options such as "
-            "-s3, -stride2, -cifar, -imagenet"
+            "-s3, -stride2, -cifar, -imagenet, -to4"
         )
     options = match["options"].split("-")[1:]
     numbers = {
