@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from anytime.datasets.augmentation import augment, check_steps, pixel_mean
+from anytime.datasets.decoding import LAYOUT
 from anytime.datasets.downloads import SOURCES, downloads_folder, load_download
 from anytime.datasets.fashion import load_fashion
-from anytime.datasets.folders import LAYOUT, load_folder, path_stem
+from anytime.datasets.folders import load_folder, path_stem
 from anytime.datasets.glyphs import TRAIN, load_glyphs, parse_name
 from anytime.datasets.images import Dataset, DatasetError, Images, MissingDataset, split, subset
 

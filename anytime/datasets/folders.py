@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import lzma
 import os
 import tarfile
@@ -13,29 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-import torch
-from PIL import Image
-from tqdm import tqdm
-
 from anytime.datasets.cache import Decoded, cached, stamp, walk
-from anytime.datasets.images import DatasetError, Images, MissingDataset
+from anytime.datasets.decoding import LAYOUT, Entry, decoded
+from anytime.datasets.images import DatasetError, MissingDataset
 
-LAYOUT = "{train,test}/{class}/image"
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 DAMAGED = (
     *(tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError),
     RuntimeError,  # a zip with a password, or packed in a way that Python cannot read
 )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One image to decode: its split ("train" or "test"), its class, its file."""
-
-    split: str
-    label: str
-    file: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
 
     def decode() -> Decoded:
         with opened(path) as contents:
-            return decoded(contents, entries(contents), image_size)
+            return decoded(path, contents.read, entries(contents), image_size)
 
     return cached(path_stem(path), image_size, stamp(path), decode=decode)
 
@@ -145,21 +130,6 @@ def entries(contents: Contents) -> list[Entry]:
     return images
 
 
-def _classes(path: Path, images: list[Entry]) -> list[str]:
-    """The class names in order; raises DatasetError where the splits differ in them."""
-    found = {s: {e.label for e in images if e.split == s} for s in ("train", "test")}
-    for split, labels in found.items():
-        if not labels:
-            raise DatasetError(f"{path} has no images to {split}; it must be laid out {LAYOUT}")
-    for label in sorted(found["train"] ^ found["test"]):
-        present, absent = ("train", "test") if label in found["train"] else ("test", "train")
-        raise DatasetError(
-            f"{path}: the class {label} is in {present} but not in {absent}; "
-            "both must have the same classes"
-        )
-    return sorted(found["train"])
-
-
 def _placed(file: str) -> list[tuple[str, str, str]]:
     """[(split, class, name)] of a file in the layout, [] of any other or a hidden one."""
     parts = file.split("/")
@@ -167,46 +137,3 @@ def _placed(file: str) -> list[tuple[str, str, str]]:
     if hidden or len(parts) < 3 or parts[-3] not in ("train", "test"):
         return []
     return [tuple(parts[-3:])]
-
-
-def decoded(
-    contents: Contents,
-    images: list[Entry],
-    image_size: int | None = None,
-    shrink: Callable[[Image.Image], Image.Image] = lambda image: image,
-) -> Decoded:
-    """The images as tensors, sorted by class and file name; reads in the archive's order."""
-    classes = _classes(contents.path, images)
-    number = {label: i for i, label in enumerate(classes)}
-    pixels, first = [], None
-    for entry in tqdm(images, desc=f"decoding {contents.path.name}", unit=" images", leave=False):
-        array = _pixels(contents, entry.file, image_size, shrink)
-        first = first or (array.shape, entry.file)
-        if array.shape != first[0]:
-            raise DatasetError(
-                f"{contents.path}: {entry.file} is {array.shape[1]}×{array.shape[0]} pixels but "
-                f"{first[1]} is {first[0][1]}×{first[0][0]}; give image_size to resize them all"
-            )
-        pixels.append(array)
-    order = sorted(range(len(images)), key=lambda i: (images[i].label, images[i].file))
-
-    def gathered(split: str) -> Images:
-        chosen = [i for i in order if images[i].split == split]
-        stacked = torch.from_numpy(np.stack([pixels[i] for i in chosen]))
-        labels = torch.tensor([number[images[i].label] for i in chosen])
-        return Images(stacked.permute(0, 3, 1, 2).contiguous(), labels)
-
-    return gathered("train"), gathered("test"), tuple(classes)
-
-
-def _pixels(contents: Contents, file: str, image_size: int | None, shrink: Callable) -> np.ndarray:
-    data = contents.read(file)
-    try:
-        image = shrink(Image.open(io.BytesIO(data)).convert("RGB"))
-        if image_size is not None:
-            image = image.resize((image_size, image_size), Image.Resampling.BILINEAR)
-        return np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DatasetError(
-            f"{contents.path}: {file} is no readable image ({error}); replace or remove it"
-        ) from error

@@ -7,7 +7,8 @@ import io
 from pathlib import Path, PurePosixPath
 
 from anytime.datasets.cache import Decoded
-from anytime.datasets.folders import Contents, Entry, decoded, opened
+from anytime.datasets.decoding import Entry, decoded
+from anytime.datasets.folders import Contents, opened
 
 GTSRB = (
     "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
@@ -35,7 +36,7 @@ def read_gtsrb(path: Path, training: str, every: int) -> Decoded:
             Entry("test", f"{int(row['ClassId']):05}", f"GTSRB/Final_Test/Images/{row['Filename']}")
             for row in rows
         ]
-        return decoded(contents, train + test, image_size=32)
+        return decoded(path, contents.read, train + test, image_size=32)
 
 
 def read_tiny_imagenet(path: Path) -> Decoded:
@@ -59,7 +60,7 @@ def read_tiny_imagenet(path: Path) -> Decoded:
             for file in contents.files
             if (name := PurePosixPath(file).name) in labelled and labelled[name] in names
         ]
-        return decoded(contents, train + test, shrink=lambda image: image.reduce(2))
+        return decoded(path, contents.read, train + test, shrink=lambda image: image.reduce(2))
 
 
 def _class_name(wnid: str, words: str) -> str:
