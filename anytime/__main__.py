@@ -1,32 +1,62 @@
-"""The command line: python -m anytime COMMAND."""
+"""The command line of the anytime-prediction kit."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anytime.jobs import Job
+
+EXIT_INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; errors that name their own fix are printed without a traceback."""
-    parser = argparse.ArgumentParser(prog="python -m anytime", description=__doc__)
+    """Runs one command; an error is one line that names its fix, and the status 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m anytime",
+        description=__doc__,
+        epilog="Each command says more with --help. With the variable ANYTIME_DEBUG set, errors "
+        "come with where they happened.",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _doctor(commands.add_parser("doctor", help="check the installation and say what to do"))
-    _train(commands.add_parser("train", help="train one network and record the run"))
-    _run(commands.add_parser("run", help="carry out one of the paper's comparisons"))
-    _report(commands.add_parser("report", help="compare the paper's figures with the records"))
-    _fetch(commands.add_parser("fetch", help="download a data set"))
+    for name, add, help in COMMANDS:
+        add(commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}."))
     options = parser.parse_args(arguments)
     try:
         return options.function(options)
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("ANYTIME_DEBUG"):
             raise
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _milestone(text: str) -> tuple[int, float]:
+    try:
+        epoch, rate = text.split(":")
+        return int(epoch), float(rate)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not EPOCH:LR, such as 140:0.01") from None
+
+
+def _option(text: str) -> tuple[str, int | str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as timeout_min=600")
+    return name, int(value) if value.isdecimal() else value
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
@@ -43,63 +73,54 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "Trains one network. The record is written after every epoch; the same command goes on "
         "where a run was cut off. Start it with torchrun to use several GPUs."
     )
-    parser.add_argument("--data", required=True, help="a data set's name, a folder or an archive")
-    parser.add_argument("--network", default="resann-3-16")
-    parser.add_argument("--weighting", default="adaloss", help="for instance adaloss:extra=1")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=0.1)
-    parser.add_argument("--schedule", default="one-cycle", help="one-cycle or milestones")
-    parser.add_argument(
-        "--milestones", nargs="*", default=[], metavar="EPOCH:LR", help="such as 140:0.01 210:0.001"
-    )
-    parser.add_argument("--weight-decay", type=float, default=2e-4)
-    parser.add_argument(
-        "--augmentation", nargs="*", help="such as crop flip; the data set's own unless given"
-    )
-    parser.add_argument("--train-images", type=int, help="a fixed part of the training set")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", help="cpu, cuda or mps; the best there is unless given")
-    parser.add_argument("--autocast", help="for instance bfloat16")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
-    parser.add_argument("--threads", type=int, help="processor threads of this process")
-    parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the record")
-    parser.add_argument("--keep-network", type=Path, metavar="FILE", help="store the network")
-    parser.add_argument("--evaluate-every", type=int, default=1, metavar="EPOCHS")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add = parser.add_argument
+    add("--data", required=True, help="a data set's name, a folder or an archive")
+    add("--network", default="resann-3-16", help="such as resann-9-16-s3 (default %(default)s)")
+    add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
+    _add_recipe(parser)
+    add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")
+    add("--seed", type=int, default=0, help="of all random draws (%(default)s)")
+    add("--device", help="cpu, cuda or mps (the best there is)")
+    add("--threads", type=_positive, metavar="N", help="processor threads of this process")
+    add("--out", type=Path, default=Path("runs"), help="folder of the record (%(default)s)")
+    add("--keep-network", type=Path, metavar="FILE", help="store the trained network")
+    add("--evaluate-every", type=_positive, default=1, metavar="EPOCHS", help="(%(default)s)")
+    add("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(function=_run_train)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("the recipe").add_argument
+    add("--epochs", type=_positive, default=10, metavar="N", help="(%(default)s)")
+    add("--batch-size", type=_positive, default=128, metavar="N", help="(%(default)s)")
+    add("--lr", type=float, default=0.1, help="the largest learning rate (%(default)s)")
+    add(
+        "--schedule", choices=("one-cycle", "milestones"), default="one-cycle", help="(%(default)s)"
+    )
+    add(
+        "--milestones",
+        nargs="*",
+        default=[],
+        type=_milestone,
+        metavar="EPOCH:LR",
+        help="such as 140:0.01 210:0.001, with --schedule milestones",
+    )
+    add("--weight-decay", type=float, default=2e-4, help="(%(default)s)")
+    add("--augmentation", nargs="*", metavar="STEP", help="such as crop flip (the data set's own)")
+    add("--autocast", choices=("bfloat16", "float16"), help="the type to compute in (float32)")
+    add("--compile", action="store_true", help="torch.compile the network")
 
 
 def _run_train(options: argparse.Namespace) -> int:
     import torch
 
     from anytime import distributed
-    from anytime.jobs import Job
-    from anytime.recipe import Recipe
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    pairs = [pair.split(":") for pair in options.milestones]
-    recipe = Recipe(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        lr=options.lr,
-        schedule=options.schedule,
-        milestones=tuple((int(epoch), float(lr)) for epoch, lr in pairs),
-        weight_decay=options.weight_decay,
-        augmentation=None if options.augmentation is None else tuple(options.augmentation),
-        autocast=options.autocast,
-        compile=options.compile,
-    )
-    job = Job(
-        options.data,
-        options.network,
-        options.weighting,
-        recipe,
-        options.seed,
-        options.train_images,
-    )
+    job = _job(options)
     with distributed.processes(options.device) as device:
+        _check_device(device)
         run = job.carry_out(
             options.out,
             device=device,
@@ -113,51 +134,118 @@ def _run_train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _job(options: argparse.Namespace) -> Job:
+    from anytime.jobs import Job
+    from anytime.recipe import Recipe
+
+    recipe = Recipe(
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        lr=options.lr,
+        schedule=options.schedule,
+        milestones=tuple(options.milestones),
+        weight_decay=options.weight_decay,
+        augmentation=None if options.augmentation is None else tuple(options.augmentation),
+        autocast=options.autocast,
+        compile=options.compile,
+    )
+    texts = options.data, options.network, options.weighting
+    return Job(*texts, recipe, options.seed, options.train_images)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"--device {device} cannot be used here ({reason}); cpu can") from error
+
+
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Carries out the runs of a comparison that have no finished record yet. Runs that were "
-        "cut off go on where they stopped."
+        "Carries out the runs of one of the paper's comparisons that have no finished record yet. "
+        "Runs that were cut off go on where they stopped; Ctrl-C stops all of them without loss. "
+        "Comparisons: schemes (every weighting, and OPT), small-beats-large (AdaLoss on small "
+        "networks, CONST on large ones), difficulty (AdaLoss's weights on easy and hard data)."
     )
-    parser.add_argument("experiment", help="schemes, small-beats-large or difficulty")
-    parser.add_argument("--profile", default="laptop", help="quick, laptop or paper")
-    parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
-    parser.add_argument("--dataset", nargs="+", help="names or paths instead of the profile's own")
-    parser.add_argument("--data-folder", type=Path, help="where archives NAME.tar.gz lie")
-    parser.add_argument("--out", type=Path, help="folder of the records")
-    parser.add_argument("--dry-run", action="store_true", help="only list the runs and their cost")
-    parser.add_argument("--cluster", help="slurm, or local to try submitit on this machine")
-    parser.add_argument(
-        "--cluster-options", nargs="*", default=[], metavar="NAME=VALUE", help="for submitit"
+    add = parser.add_argument
+    add("experiment", help="schemes, small-beats-large or difficulty")
+    add("--profile", default="laptop", help="quick, laptop or paper (default %(default)s)")
+    add("--jobs", type=_positive, default=1, metavar="N", help="runs side by side (%(default)s)")
+    add("--dataset", nargs="+", metavar="NAME|PATH", help="instead of the profile's own")
+    add("--train-images", type=_positive, metavar="N", help="instead of the profile's number")
+    add("--data-folder", type=Path, metavar="FOLDER", help="where archives NAME.tar.gz lie")
+    add("--out", type=Path, metavar="FOLDER", help="of the records (data/runs/EXPERIMENT)")
+    add(
+        "--also",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="don't repeat runs that are finished below these (data/runs, unless --out is given)",
+    )
+    add("--dry-run", action="store_true", help="only list the missing runs and their cost")
+    add("--cluster", choices=("slurm", "local"), help="hand the runs to submitit")
+    add(
+        "--cluster-options",
+        nargs="+",
+        default=[],
+        type=_option,
+        metavar="NAME=VALUE",
+        help="for submitit, such as slurm_partition=gpu timeout_min=600",
     )
     parser.set_defaults(function=_run_experiment)
 
 
 def _run_experiment(options: argparse.Namespace) -> int:
-    from anytime import experiments
+    from anytime import cluster, experiments, workers
     from anytime.paths import RUNS
 
     todo = experiments.jobs(
-        options.experiment, options.profile, options.dataset, options.data_folder
+        options.experiment,
+        options.profile,
+        options.dataset,
+        options.data_folder,
+        options.train_images,
     )
     folder = options.out or RUNS / options.experiment
+    also = options.also or ([] if options.out else [RUNS])
     if options.dry_run:
-        todo = [job for job in todo if not job.finished(folder)]
-        table = experiments.estimate(todo, folder)
-        print(table.to_string(index=False, float_format="%.0f") if todo else "nothing to do")
-        total = table["minutes"].sum() / 60 if todo else 0
-        print(f"{len(todo)} runs, {total:.1f} core-hours on this machine")
+        return _list_runs(workers.missing(todo, folder, *also), [folder, *also])
+    if options.cluster is None:
+        return 1 if workers.run(todo, folder, options.jobs, *also) else 0
+    good, failed = workers.ready(workers.missing(todo, folder, *also))
+    parameters = dict(options.cluster_options)
+    handles = cluster.submit(good, folder, options.cluster, **parameters)
+    print(f"{len(handles)} runs submitted; what became of them is in {folder / 'cluster'}")
+    return 1 if failed else 0
+
+
+def _list_runs(missing: list[Job], folders: list[Path]) -> int:
+    from anytime.estimates import estimate
+
+    if not missing:
+        print("every run is there")
         return 0
-    if options.cluster:
-        pairs = (option.split("=", 1) for option in options.cluster_options)
-        handles = experiments.submit(todo, folder, options.cluster, **dict(pairs))
-        print(f"{len(handles)} jobs submitted; logs and states are in {folder / 'cluster'}")
-        return 0
-    return 1 if experiments.run(todo, folder, options.jobs) else 0
+    table, amiss = estimate(missing, folders)
+    print(table.to_string(index=False, float_format="%.1f", na_rep="?"))
+    hours, unknown = table["minutes"].sum() / 60, int(table["minutes"].isna().sum())
+    without = f", without {unknown} that could not be estimated" if unknown else ""
+    print(f"{len(missing)} runs, about {hours:.1f} core-hours on this machine{without}")
+    for message in amiss:
+        print(message, file=sys.stderr)
+    return 0
 
 
 def _report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--runs", type=Path, help="folder of the records")
-    parser.add_argument("--out", type=Path, help="the CSV file to write")
+    parser.description = (
+        "Compares the paper's figures with the records and writes the comparison to the ledger, "
+        "a CSV file, and into the place that README.md marks for it."
+    )
+    parser.add_argument("--runs", type=Path, help="folder of the records (data/runs)")
+    parser.add_argument("--out", type=Path, help="the CSV file to write (data/ledger.csv)")
+    parser.add_argument("--page", type=Path, help="the page to fill (README.md, unless --out)")
     parser.set_defaults(function=_write_report)
 
 
@@ -165,13 +253,19 @@ def _write_report(options: argparse.Namespace) -> int:
     from anytime import ledger
     from anytime.paths import RUNS
 
-    table = ledger.write(options.runs or RUNS, options.out or ledger.LEDGER)
-    print(ledger.to_markdown(table))
+    folder, path = options.runs or RUNS, options.out or ledger.LEDGER
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {folder}; --runs names the folder of the records")
+    table = ledger.write(folder, path)
+    page = options.page or (None if options.out else ledger.README)
+    if page is not None:
+        ledger.fill(table, page)
+    print(ledger.to_markdown(table), f"\nwritten to {path}" + (f" and {page}" if page else ""))
     return 0
 
 
 def _fetch(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", help="a downloadable data set's name")
+    parser.add_argument("dataset", help="such as cifar10; an unknown name lists what there is")
 
     def function(options: argparse.Namespace) -> int:
         from anytime import datasets
@@ -181,6 +275,14 @@ def _fetch(parser: argparse.ArgumentParser) -> None:
 
     parser.set_defaults(function=function)
 
+
+COMMANDS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] = (
+    ("doctor", _doctor, "check the installation and say what to do"),
+    ("train", _train, "train one network and record the run"),
+    ("run", _run, "carry out one of the paper's comparisons"),
+    ("report", _report, "compare the paper's figures with the records"),
+    ("fetch", _fetch, "download a data set"),
+)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Callable
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anytime.recipe import Recipe
 from anytime.runs import Run
 
-EVALUATE_EVERY = 4  # epochs; the last is always evaluated
+if TYPE_CHECKING:
+    from anytime.networks import AnytimeNetwork
+
+EVALUATE_EVERY = 4  # epochs between two looks at the test set in a list's runs; the last is one
+
+
+def dataset_name(dataset: str) -> str:
+    """A data set's name, as a record keeps it: a path loses its folder and an archive's ending."""
+    return re.sub(r"(\.(tar|tgz|zip|gz|xz|bz2))+$", "", Path(dataset).expanduser().resolve().name)
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,7 @@ class Job:
 
     @property
     def dataset_name(self) -> str:
-        """The data set's name: a path loses its folder and its endings."""
-        return Path(self.dataset).name.split(".")[0]
+        return dataset_name(self.dataset)
 
     @property
     def name(self) -> str:
@@ -69,19 +75,32 @@ class Job:
         folder: Path,
         *,
         device: str | None = None,
-        progress: bool = True,
-        evaluate_every: int = 1,
         keep_network: Path | None = None,
-        after_epoch: Callable[[Run], None] | None = None,
+        **options: Any,
     ) -> Run:
         """Trains, or goes on from where a run was cut off, and returns the finished record.
 
         folder: where the record goes, and a checkpoint beside it while training runs.
-        keep_network: a file for the trained network's state. A finished job is not repeated.
+        keep_network: a file for the trained network's state. options: those of
+        `anytime.training.train`, such as progress or evaluate_every.
+        A finished job is not repeated; ValueError where its network was wanted and is not there.
         """
         path = self.record(folder)
         if self.finished(folder):
+            if keep_network is not None and not Path(keep_network).exists():
+                raise ValueError(
+                    f"{path} is finished and its network was not kept; remove it to train again"
+                )
             return Run.load(path)
+        network, run = self._train(path, device, options)
+        if keep_network is not None:
+            from anytime import networks
+
+            run.trained = networks.save(network, keep_network)
+            run.save(path)
+        return run
+
+    def _train(self, path: Path, device: str | None, options: dict) -> tuple[AnytimeNetwork, Run]:
         from anytime import datasets, networks, weighting
         from anytime.distributed import best_device
         from anytime.training import train
@@ -90,36 +109,8 @@ class Job:
         channels = data.train.pixels.shape[1]
         network = networks.build(self.network, len(data.classes), channels, seed=self.seed)
         network.to(device or best_device())
-        run = train(
-            network,
-            weighting.build(self.weighting, network.num_exits),
-            data,
-            self.recipe,
-            seed=self.seed,
-            record=path,
-            checkpoint=path.with_suffix(".ckpt"),
-            progress=progress,
-            evaluate_every=evaluate_every,
-            after_epoch=after_epoch,
+        scheme = weighting.build(self.weighting, network.num_exits)
+        where = {"record": path, "checkpoint": path.with_suffix(".ckpt")}
+        return network, train(
+            network, scheme, data, self.recipe, seed=self.seed, **where, **options
         )
-        if keep_network is not None:
-            run.trained = networks.save(network, keep_network)
-            run.save(path)
-        return run
-
-
-def describe(job: Job) -> dict[str, Any]:
-    """A job as a row of a table."""
-    return {
-        "dataset": job.dataset_name,
-        "network": job.network,
-        "weighting": job.weighting,
-        "epochs": job.recipe.epochs,
-        "seed": job.seed,
-    }
-
-
-if __name__ == "__main__":
-    # A worker of `anytime.experiments.run`: the job comes as text, the folder as an argument.
-    given = Job.from_json(sys.stdin.read())
-    given.carry_out(Path(sys.argv[1]), progress=False, evaluate_every=EVALUATE_EVERY)

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import pairwise
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from anytime import metrics, paper, runs
-from anytime.paths import DATA, RUNS, whole_file
+from anytime.metrics import concentration, mean_std
+from anytime.paths import DATA, REPOSITORY, RUNS, whole_file
 from anytime.runs import Run
 
-COLUMNS = ["claim", "data", "paper", "ours", "seeds", "core_hours", "deviations", "verdict"]
-LEDGER = DATA / "ledger.csv"
+LEDGER, README = DATA / "ledger.csv", REPOSITORY / "README.md"
+BEGIN, END = "<!-- ledger -->\n", "<!-- /ledger -->"
+# From easy to hard, in the place of the paper's SVHN, CIFAR-10, CIFAR-100.
 DIFFICULTY_ORDER = ("gtsrb", "cifar10", "tiny-imagenet-100")
-"""The data sets from easy to hard, in the place of the paper's SVHN, CIFAR-10, CIFAR-100."""
+# What records that don't say it themselves were trained on: no official releases.
+COPIES = {
+    "gtsrb": "GTSRB (every second frame)",
+    "cifar10": "CIFAR-10 (JPEG copy)",
+    "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
+}
+# The paper's figures are means over its networks and data sets; our rows are one network on one.
+INCREASE = "{} makes more errors than OPT at 1/4, 1/2, 3/4 and all of the cost (%)"
+GAIN = "{} makes fewer errors than const at the last exit (points)"
+SMALL = "The smaller network with adaloss beats the larger with const at the last exit (points)"
+MOVE = "The harder the data, the later the final weights' mean position (0 first, 1 last exit)"
+_LAST = (paper.relative_increase(scheme, 1.0).shown for scheme in ("const", "adaloss"))
+PAPER = {
+    GAIN: "above OPT: const {}; adaloss {}".format(*_LAST),
+    SMALL: paper.FACTS["small_beats_large"].shown,
+    MOVE: paper.FACTS["difficulty"].shown,
+}
 
 
 def verdict(differences: Iterable[float]) -> str:
@@ -28,158 +48,153 @@ def verdict(differences: Iterable[float]) -> str:
     values = np.asarray(list(differences), dtype=float)
     if len(values) == 0:
         return "not run"
-    mean, std = metrics.mean_std(values)
+    mean, std = mean_std(values)
     clear = len(values) >= 3 and abs(mean) > 2 * std / np.sqrt(len(values))
-    if clear and (np.sign(values) == np.sign(mean)).all():
-        return "shown" if mean > 0 else "reversed"
-    return "undecided"
+    agree = (np.sign(values) == np.sign(mean)).all()
+    return ("shown" if mean > 0 else "reversed") if clear and agree else "undecided"
 
 
 def ledger(folder: Path = RUNS) -> pd.DataFrame:
-    """A row per claim and data set, from the records in a folder."""
-    compared = runs.find(folder / "schemes")
-    rows = []
-    for setting in _settings(compared):
-        rows += _increase_rows(setting) + [_beats_const_row(setting)]
-    rows += _small_rows(runs.find(folder / "small-beats-large") + compared)
-    rows.append(_difficulty_row(runs.find(folder / "difficulty")))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    """A row per claim, data set and network, from the records below a folder.
+
+    Compared are only runs on the same training images by the same recipe; a claim without such
+    runs has one row that says so.
+    """
+    found = {json.dumps(run.config, sort_keys=True): run for run in runs.find(folder)}.values()
+    settings = _grouped(found, "dataset", "train_images", "recipe").values()
+    adaloss = [run for run in found if run.config["weighting"] == "adaloss"]
+    across = _grouped(adaloss, "network", "train_images", "recipe").values()
+    rows = [row for setting in settings for row in _increase_rows(setting)]
+    judged = [row for setting in settings for row in _gain_rows(setting)]
+    judged += [row for group in across for row in _difficulty_rows(group)]
+    for kind, shown in PAPER.items():
+        rows += [row for row in judged if row["paper"] == shown] or [_row(kind, [], [])]
+    return pd.DataFrame(rows)
 
 
-def _settings(compared: list[Run]) -> list[list[Run]]:
-    groups: dict[tuple, list[Run]] = {}
-    for run in compared:
-        groups.setdefault((run.config["dataset"], run.config["train_images"]), []).append(run)
-    return [groups[key] for key in sorted(groups)]
+def _grouped(found: Iterable[Run], *keys: str) -> dict[tuple[str, ...], list[Run]]:
+    """The runs by their values of these keys; a value that is no text is taken as JSON."""
+    groups = defaultdict(list)
+    for run in found:
+        values = [run.config[key] for key in keys]
+        texts = [v if isinstance(v, str) else json.dumps(v, sort_keys=True) for v in values]
+        groups[tuple(texts)].append(run)
+    return groups
+
+
+def _wholes(setting: list[Run]) -> list[str]:
+    """The networks that were not cut, from cheap to expensive."""
+    costs = {r.config["network"]: r.cost[-1] for r in setting if "-to" not in r.config["network"]}
+    return sorted(costs, key=costs.get)
 
 
 def _increase_rows(setting: list[Run]) -> list[dict]:
     """The error increase over OPT at the quarters of the cost, scheme by scheme."""
-    opt = [run for run in setting if run.config["weighting"] == "opt"]
     rows = []
-    for scheme in ("const", "linear", "adaloss"):
-        group = [run for run in setting if run.config["weighting"] == scheme]
-        for share in metrics.QUARTERS if group and opt else ():
-            try:
-                table = metrics.relative_increase_table(group, opt, shares=[share])
-            except ValueError:
-                continue
-            fact = paper.relative_increase(scheme, share)
-            rows.append(
-                _row(fact.claim, group, fact.shown, _plus_minus(table.increase, "%"), opt)
-                | {"verdict": "a figure to compare"}
-            )
+    for network in _wholes(setting):
+        own = [run for run in setting if run.config["network"].partition("-to")[0] == network]
+        of = _grouped(own, "weighting")
+        for scheme in ("const", "linear", "adaloss") if of["opt",] else ():
+            if group := [run for run in of[scheme,] if run.config["network"] == network]:
+                facts = [paper.relative_increase(scheme, share).shown for share in metrics.QUARTERS]
+                ours = [_increase(group, of["opt",], share) for share in metrics.QUARTERS]
+                row = _row(INCREASE, group + of["opt",], [], scheme)
+                row |= {"paper": " · ".join(facts), "ours": " · ".join(ours)}
+                rows.append(row | {"seeds": len(group), "verdict": "to compare"})
     return rows
 
 
-def _beats_const_row(setting: list[Run]) -> dict:
-    """Whether AdaLoss's last exit makes fewer errors than CONST's, seed by seed."""
-    const, ada = ([r for r in setting if r.config["weighting"] == w] for w in ("const", "adaloss"))
-    pairs = _by_seed(const, ada)
-    gains = [100 * float(a.final("test_error")[-1] - b.final("test_error")[-1]) for a, b in pairs]
-    claim = "AdaLoss makes fewer errors than CONST at the last exit (points)"
-    shown = "const 18.90 %, adaloss 2.73 % above OPT (adaloss " + paper.NOT_CONFIRMED + ")"
-    return _row(claim, const + ada, shown, _plus_minus(gains, "points")) | {
-        "verdict": verdict(gains)
-    }
+def _increase(group: list[Run], opt: list[Run], share: float) -> str:
+    try:
+        return _mean_std(metrics.relative_increase_table(group, opt, shares=[share]).increase, 1)
+    except ValueError:  # OPT of this exit has not been trained, or makes no error
+        return "?"
 
 
-def _small_rows(all_runs: list[Run]) -> list[dict]:
-    """Whether the last exit of a smaller network with AdaLoss beats a larger one with CONST."""
-    fact = paper.FACTS["small_beats_large"]
+def _gain_rows(setting: list[Run]) -> list[dict]:
+    """What AdaLoss saves at the last exit, against CONST on the same or the next larger network."""
+    schemes = sorted({w for run in setting if (w := run.config["weighting"]).startswith("adaloss")})
+    networks, of = _wholes(setting), _grouped(setting, "network", "weighting")
+    contests = [(GAIN, network, scheme, network) for network in networks for scheme in schemes]
+    contests += [(SMALL, small, "adaloss", large) for small, large in pairwise(networks)]
     rows = []
-    for setting in _settings(all_runs):
-        names = {
-            r.config["network"]: r.cost[-1] for r in setting if "-to" not in r.config["network"]
-        }
-        ordered = sorted(names, key=names.get)
-        for small, large in pairwise(ordered):
-            ada = [r for r in setting if _is(r, small, "adaloss")]
-            const = [r for r in setting if _is(r, large, "const")]
-            gains = [
-                100 * float(b.final("test_error")[-1] - a.final("test_error")[-1])
-                for a, b in _by_seed(ada, const)
-            ]
-            if gains:
-                claim = f"{small} with AdaLoss beats {large} with CONST at the last exit (points)"
-                ours = _plus_minus(gains, "points")
-                rows.append(
-                    _row(claim, ada + const, fact.shown, ours) | {"verdict": verdict(gains)}
-                )
+    for kind, ours, scheme, theirs in contests:
+        sides = of[ours, scheme], of[theirs, "const"]
+        rows += _paired(kind, *sides, lambda run: 100 * float(run.final("test_error")[-1]), scheme)
     return rows
 
 
-def _difficulty_row(group: list[Run]) -> dict:
-    """Whether harder data moves AdaLoss's final weights to the last exits."""
-    fact = paper.FACTS["difficulty"]
-    position = {
-        (run.config["dataset"], run.config["seed"]): metrics.concentration(
-            run.final("weights")
-        ).mean_position
-        for run in group
-    }
-    seeds = [
-        seed
-        for seed in sorted({seed for _, seed in position})
-        if all((name, seed) in position for name in DIFFICULTY_ORDER)
-    ]
-    easy, hard = DIFFICULTY_ORDER[0], DIFFICULTY_ORDER[-1]
-    moves = [position[hard, seed] - position[easy, seed] for seed in seeds]
-    used = [run for run in group if run.config["dataset"] in DIFFICULTY_ORDER]
-    claim = "Harder data: the final weights' mean position (0 first, 1 last exit), hard minus easy"
-    row = _row(claim, used, fact.shown, _plus_minus(moves, "", 3)) | {"verdict": verdict(moves)}
-    return row | {"data": " < ".join(DIFFICULTY_ORDER)}
+def _difficulty_rows(group: list[Run]) -> list[dict]:
+    """Whether the final weights of AdaLoss lie later on harder data."""
+    on, rows = _grouped(group, "dataset"), []
+    for sides in combinations([on[name,] for name in DIFFICULTY_ORDER], 2):
+        rows += _paired(MOVE, *sides, lambda run: concentration(run.final("weights")).mean_position)
+    return rows
 
 
-def _is(run: Run, network: str, weighting: str) -> bool:
-    return run.config["network"] == network and run.config["weighting"] == weighting
+def _paired(
+    kind: str, low: list[Run], high: list[Run], measure: Callable[[Run], float], scheme: str = ""
+) -> list[dict]:
+    """A row on how much more is measured on `high` than on `low`, seed by seed; or none."""
+    first, second = ({run.config["seed"]: measure(run) for run in group} for group in (low, high))
+    seeds = sorted(first.keys() & second.keys())
+    used = [run for run in low + high if run.config["seed"] in seeds]
+    return [_row(kind, used, [second[s] - first[s] for s in seeds], scheme)] if seeds else []
 
 
-def _by_seed(first: list[Run], second: list[Run]) -> list[tuple[Run, Run]]:
-    others = {run.config["seed"]: run for run in second}
-    return [(a, others[a.config["seed"]]) for a in first if a.config["seed"] in others]
-
-
-def _row(claim: str, used: list[Run], shown: str, ours: str, opt: Iterable[Run] = ()) -> dict:
-    everything = [*used, *opt]
-    recipe = used[0].config["recipe"] if used else {}
-    names = sorted({run.config["network"] for run in used})
-    deviations = (
-        f"{', '.join(names)}; {used[0].config['train_images']} training images, "
-        f"{recipe['epochs']} epochs, augmentation {recipe['augmentation'] or 'none'}, "
-        f"{recipe['schedule']}"
-        if used
-        else ""
-    )
+def _row(kind: str, used: list[Run], differences: list[float], scheme: str = "adaloss") -> dict:
     return {
-        "claim": claim,
-        "data": used[0].config["dataset"] if used else "",
-        "paper": shown,
-        "ours": ours,
-        "seeds": len({run.config["seed"] for run in used}),
-        "core_hours": round(sum(run.cpu_seconds for run in everything) / 3600, 2),
-        "deviations": deviations,
+        "claim": kind.format(scheme),
+        "data": " < ".join(dict.fromkeys(map(_title, used))),
+        "network": " < ".join(_wholes(used)),
+        "paper": PAPER.get(kind, ""),
+        "ours": _mean_std(differences, 3 if kind == MOVE else 2) if differences else "",
+        "seeds": len(differences),
+        "core_hours": round(sum(run.cpu_seconds for run in used) / 3600, 2),
+        "deviations": _deviations(used[0].config) if used else "",
+        "verdict": verdict(differences),
     }
 
 
-def _plus_minus(values: Iterable[float], unit: str, digits: int = 2) -> str:
-    values = list(values)
-    if not values:
-        return ""
-    mean, std = metrics.mean_std(values)
-    spread = f" ± {std:.{digits}f}" if len(values) > 1 else " (one seed)"
-    return f"{mean:.{digits}f}{spread} {unit}".strip()
+def _title(run: Run) -> str:
+    return run.environment.get("data") or COPIES.get(run.config["dataset"], run.config["dataset"])
+
+
+def _deviations(config: dict) -> str:
+    recipe, images = config["recipe"], config["train_images"]
+    steps = ", ".join(recipe["augmentation"]) or "none"
+    return f"{images} training images, {recipe['epochs']} epochs, augmentation: {steps}"
+
+
+def _mean_std(values: Iterable[float], digits: int) -> str:
+    mean, std = mean_std(list(values))
+    return f"{mean:.{digits}f}" + ("" if np.isnan(std) else f" ± {std:.{digits}f}")
 
 
 def write(folder: Path = RUNS, path: Path = LEDGER) -> pd.DataFrame:
-    """Writes the ledger as CSV and returns it."""
+    """Writes the ledger as CSV, whole or not at all, and returns it."""
     table = ledger(folder)
     with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, lineterminator="\n")
     return table
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The ledger as a Markdown table."""
+    """A table in Markdown."""
     lines = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def fill(table: pd.DataFrame, page: Path = README) -> None:
+    """Puts the ledger into the place that a page marks for it; the deviations stay in the CSV.
+
+    Raises ValueError where the page has no such place.
+    """
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{page} marks no place for the ledger; add the lines {BEGIN}{END}")
+    whole = f"{before}{begin}{to_markdown(table.drop(columns='deviations'))}\n{end}{after}"
+    with whole_file(page) as temporary:
+        temporary.write_text(whole, encoding="utf-8")

@@ -1,0 +1,142 @@
+"""What jobs will cost: by counting, from finished records, and by measuring."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from anytime import runs
+from anytime.jobs import Job
+from anytime.recipe import Recipe
+
+if TYPE_CHECKING:
+    from anytime.datasets import Dataset
+
+# Images of whole training sets, so that work can be counted without the data.
+WHOLE = {"svhn": 604_388, "cifar10": 50_000, "cifar100": 50_000}
+
+
+@functools.cache
+def multiply_adds(network: str) -> np.ndarray:
+    """The cost (K,) of a network's exits on 32x32 images, by its name."""
+    from anytime import networks
+    from anytime.networks import cost
+
+    return cost.multiply_adds(networks.build(network))
+
+
+def epoch_work(job: Job) -> float:
+    """Multiply-adds of one epoch's forward passes: how much a job's epoch weighs beside others."""
+    images = job.train_images or WHOLE.get(job.dataset_name, 50_000)
+    return float(multiply_adds(job.network)[-1]) * images
+
+
+def estimate(todo: list[Job], folders: Iterable[Path]) -> tuple[pd.DataFrame, list[str]]:
+    """The jobs as a table with the minutes that each will take, and what keeps some from it.
+
+    Minutes of one core, or of the accelerator where there is one. The pace is that of finished
+    records below the folders, of the same data, network and way to compute, on the same kind of
+    device. Where there are none, it is measured in a few training steps, not compiled, on the
+    whole network that the job's was cut from. For data that cannot be read the minutes are nan.
+    """
+    paces, amiss, rows = _finished_paces(folders), {}, []
+    for job in todo:
+        try:
+            if job.dataset not in amiss:
+                _learn_pace(job, paces)
+        except (ValueError, OSError) as error:
+            amiss[job.dataset] = str(error)
+        minutes = paces.get(_key(job), float("nan")) * job.recipe.epochs / 60
+        rows.append(_described(job) | {"minutes": minutes})
+    return pd.DataFrame(rows), list(amiss.values())
+
+
+def _described(job: Job) -> dict[str, str | int]:
+    return {
+        "dataset": job.dataset_name,
+        "network": job.network,
+        "weighting": job.weighting,
+        "epochs": job.recipe.epochs,
+        "seed": job.seed,
+    }
+
+
+def _key(job: Job) -> tuple:
+    images = job.train_images or WHOLE.get(job.dataset_name)
+    return job.dataset_name, job.network, images, _way(job.recipe)
+
+
+def _way(recipe: Recipe) -> tuple:
+    return recipe.batch_size, recipe.compile, recipe.autocast, recipe.channels_last
+
+
+def _finished_paces(folders: Iterable[Path]) -> dict[tuple, float]:
+    """Seconds per epoch of the finished runs that were made on this kind of device."""
+    import torch
+
+    from anytime.distributed import best_device
+    from anytime.environment import environment
+
+    here = environment(torch.device(best_device()))["device"]
+    paces = {}
+    for run in runs.find(folders):
+        if run.environment.get("device") == here:
+            config = run.config
+            key = config["dataset"], config["network"], config["train_images"]
+            seconds = run.cpu_seconds if here == "cpu" else run.seconds
+            paces[*key, _way(Recipe.from_dict(config["recipe"]))] = seconds / len(run.history)
+    return paces
+
+
+def _learn_pace(job: Job, paces: dict[tuple, float]) -> None:
+    """Adds the seconds that an epoch of the job takes, unless they are known."""
+    if _key(job) in paces:
+        return
+    whole = replace(job, network=job.network.partition("-to")[0])
+    if _key(whole) not in paces:
+        paces[_key(whole)] = _measure_epoch(whole)
+    share = multiply_adds(job.network)[-1] / multiply_adds(whole.network)[-1]
+    paces[_key(job)] = paces[_key(whole)] * share
+
+
+def _measure_epoch(job: Job, steps: int = 3, patience: float = 2.0) -> float:
+    """Seconds of an epoch by its first steps; the very first is for warming up."""
+    from anytime import networks, weighting
+    from anytime.distributed import best_device
+    from anytime.training import Session
+
+    data, device = _local_data(job), best_device()
+    network = networks.build(job.network, len(data.classes), data.train.pixels.shape[1])
+    scheme = weighting.build(job.weighting, network.num_exits)
+    session = Session(network.to(device).train(), scheme, data, replace(job.recipe, compile=False))
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    times: list[float] = []
+    for batch in session.batches()[: steps + 1]:
+        start = clock()
+        session.train_step(batch)
+        session.sums.losses.tolist()  # waits for the device
+        times.append(clock() - start)
+        if sum(times[1:]) > patience:
+            break
+    return float(np.mean(times[1:] or times)) * session.steps_per_epoch
+
+
+def _local_data(job: Job) -> Dataset:
+    """A job's data set, if it is on this machine: no estimate is worth a download."""
+    from anytime import datasets
+
+    source = datasets.SOURCES.get(job.dataset)
+    root = datasets.downloads_folder()
+    if source and not any(any(root.glob(pattern)) for pattern in source.local.split()):
+        raise datasets.MissingDataset(
+            f"{job.dataset} is not on this machine, so its runs are listed without an estimate; "
+            f"`python -m anytime fetch {job.dataset}` downloads it"
+        )
+    return datasets.load(job.dataset, train_size=job.train_images)
