@@ -1,0 +1,150 @@
+"""Jobs: named by what they train, carried out once, clear about what they don't know."""
+
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+
+from anytime import networks
+from anytime.jobs import Job
+from anytime.recipe import Recipe
+from anytime.runs import Run
+
+RECIPE = Recipe(epochs=2, batch_size=20, lr=0.05, augmentation=())
+JOB = Job("fashion", "resann-1-4-stride4", "adaloss:every=1", RECIPE, train_images=40)
+
+
+def carry_out(job: Job, folder, **options) -> Run:
+    return job.carry_out(folder, device="cpu", progress=False, **options)
+
+
+def test_a_jobs_name_is_the_same_in_every_process_and_version():
+    # Recorded once: were it to change, finished runs would be trained again.
+    assert JOB.name == "fashion_resann-1-4-stride4_adaloss-every-1_seed0_a8a9e2f5"
+    assert Job("fashion", "resann-1-4", "const").name == "fashion_resann-1-4_const_seed0_dd95c3c4"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["cifar10", "data/cifar10.tar.gz", "/elsewhere/cifar10.tgz", "~/cifar10.zip", "../cifar10"],
+)
+def test_a_jobs_name_does_not_depend_on_where_its_data_lie(path):
+    job = Job(path, "resann-1-4", "const")
+    assert job.dataset_name == "cifar10"
+    assert job.name == Job("cifar10", "resann-1-4", "const").name
+
+
+def test_a_dot_within_a_data_sets_name_is_kept():
+    assert Job("glyphs-10-0.5", "resann-1-4", "const").dataset_name == "glyphs-10-0.5"
+
+
+def test_jobs_that_differ_in_anything_have_different_names():
+    others = [
+        replace(JOB, dataset="glyphs"),
+        replace(JOB, network="resann-1-8-stride4"),
+        replace(JOB, weighting="adaloss:every=2"),
+        replace(JOB, seed=1),
+        replace(JOB, train_images=None),
+        replace(JOB, train_images=60),
+    ]
+    assert len({job.name for job in [JOB, *others]}) == 7
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 3},
+        {"batch_size": 10},
+        {"lr": 0.1},
+        {"schedule": "milestones"},
+        {"schedule": "milestones", "milestones": ((1, 0.01),)},
+        {"momentum": 0.8},
+        {"weight_decay": 0.0},
+        {"augmentation": ("crop",)},
+        {"augmentation": None},
+        {"autocast": "bfloat16"},
+        {"channels_last": False},
+        {"compile": True},
+    ],
+    ids=lambda options: " ".join(options),
+)
+def test_differing_recipes_get_different_names(options):
+    assert replace(JOB, recipe=replace(RECIPE, **options)).name != JOB.name
+
+
+def test_a_name_holds_nothing_that_a_file_name_may_not():
+    job = Job("~/My data/signs (small).zip", "resann-1-4", "adaloss:gamma=0.1,extra=1")
+    assert re.fullmatch(r"[\w.-]+", job.name)
+
+
+def test_a_job_comes_back_from_its_text_as_it_was():
+    recipe = replace(RECIPE, schedule="milestones", milestones=((1, 0.01),), augmentation=("flip",))
+    job = replace(JOB, recipe=recipe)
+    assert Job.from_json(job.to_json()) == job
+
+
+def test_a_job_carried_out_leaves_its_record_and_no_checkpoint(tmp_path):
+    run = carry_out(JOB, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{JOB.name}.json"]
+    assert JOB.finished(tmp_path)
+    record = Run.load(JOB.record(tmp_path))
+    assert record == run and record.finished
+    assert record.config["train_images"] == 40 and record.config["weighting"] == "adaloss:every=1"
+    assert Recipe.from_dict(record.config["recipe"]) == RECIPE
+
+
+def test_a_finished_job_is_not_repeated(tmp_path):
+    path = JOB.record(tmp_path)
+    # A record that no training could give: it has to come back untouched.
+    Run({"dataset": "fashion"}, cost=[1], seconds=7.0, finished=True).save(path)
+    before = path.read_bytes()
+    assert carry_out(JOB, tmp_path).seconds == 7.0
+    assert path.read_bytes() == before
+
+
+def test_a_job_that_was_cut_off_is_not_taken_for_finished(tmp_path):
+    assert not JOB.finished(tmp_path)
+    Run({"dataset": "fashion"}, cost=[1], finished=False).save(JOB.record(tmp_path))
+    assert not JOB.finished(tmp_path)
+    assert len(carry_out(JOB, tmp_path).history) == 2
+    assert JOB.finished(tmp_path)
+
+
+def test_a_job_keeps_its_network_and_says_so_in_the_record(tmp_path):
+    kept = tmp_path / "networks" / "small.pt"
+    carry_out(JOB, tmp_path, keep_network=kept)
+    trained = Run.load(JOB.record(tmp_path)).trained
+    assert trained["file"] == "small.pt" and trained["bytes"] == kept.stat().st_size
+    network = networks.load(kept, trained["sha256"])
+    assert network(torch.zeros(1, 1, 32, 32)).shape == (3, 1, 10)
+
+
+def test_a_network_that_was_not_kept_is_missed_with_what_to_do(tmp_path):
+    carry_out(JOB, tmp_path)
+    with pytest.raises(ValueError, match=r"\.json is finished and its network .* remove it"):
+        carry_out(JOB, tmp_path, keep_network=tmp_path / "small.pt")
+
+
+def test_carrying_out_a_job_twice_anew_gives_the_same_history(tmp_path):
+    one, other = (carry_out(JOB, tmp_path / name) for name in ("one", "other"))
+    assert one.history == other.history
+    assert carry_out(replace(JOB, seed=1), tmp_path).history != one.history
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"dataset": "fashoin"}, "unknown data set 'fashoin'; there are fashion, glyphs"),
+        ({"dataset": "gone.tar.gz"}, "gone.tar.gz"),
+        ({"network": "resnet-18"}, "unknown network 'resnet-18'; a ResANN is named resann-N-C"),
+        ({"network": "resann-1-4-to9"}, "exit must be between 1 and 3, not 9"),
+        ({"weighting": "adalos"}, "unknown weighting 'adalos'; there are const"),
+        ({"weighting": "adaloss:gama=0.1"}, "'adaloss:gama=0.1'.*gama"),
+        ({"train_images": 10**6}, "1000000 images asked for; there are 6000"),
+    ],
+)
+def test_what_a_job_does_not_know_is_named_and_nothing_is_written(tmp_path, change, message):
+    with pytest.raises((ValueError, OSError), match=message):
+        carry_out(replace(JOB, **change), tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,199 @@
+"""Records of runs: what is saved is what is read, nothing is half-written, and runs are found."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from anytime import runs
+from anytime.runs import Run
+
+
+def entry(epoch: int, test: bool = True) -> dict:
+    """Three exits whose figures tell the epoch and the exit."""
+    columns = {"train_loss": 3.0, "train_error": 0.3, "weights": 1.0}
+    columns |= {"test_loss": 4.0, "test_error": 0.4} if test else {}
+    figures = {key: [value / epoch - 0.01 * k for k in range(3)] for key, value in columns.items()}
+    return {"epoch": epoch, "lr": 0.1, **figures}
+
+
+def record(weighting: str = "const", seed: int = 0, finished: bool = True, **config) -> Run:
+    config = {"dataset": "fashion", "network": "resann-1-4", "weighting": weighting} | config
+    return Run(
+        config | {"seed": seed},
+        cost=[100, 300, 400],
+        parameters=[10, 20, 30],
+        history=[entry(1), entry(2), entry(3, test=False), entry(4)],
+        environment={"torch": "2.0", "cores": 2},
+        seconds=12.5,
+        cpu_seconds=10.25,
+        sittings=2,
+        finished=finished,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five runs in two folders, one of them cut off."""
+    record().save(tmp_path / "first" / "a.json")
+    record(seed=1).save(tmp_path / "first" / "b.json")
+    record("adaloss").save(tmp_path / "second" / "c.json")
+    record("adaloss", dataset="glyphs").save(tmp_path / "second" / "deep" / "d.json")
+    record("opt", finished=False).save(tmp_path / "second" / "e.json")
+    return tmp_path
+
+
+def found(*arguments, **wanted) -> str:
+    """The names of the files found, in order, as one word."""
+    return "".join(run.path.stem for run in runs.find(*arguments, **wanted))
+
+
+def fill_the_disk(monkeypatch) -> None:
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+
+
+def test_a_saved_run_is_read_back_as_it_was(tmp_path):
+    run = record(recipe={"epochs": 4, "milestones": [[2, 0.01]]})
+    path = run.save(tmp_path / "made" / "on the way" / "run.json")
+    again = Run.load(path)
+    assert again == run
+    assert again.path == path
+    assert (again.seconds, again.cpu_seconds, again.sittings, again.finished) == (12.5, 10.25, 2, 1)
+
+
+def test_a_run_that_has_only_begun_is_read_back_too(tmp_path):
+    run = Run({"dataset": "fashion"}, cost=[1, 2])
+    assert Run.load(run.save(tmp_path / "run.json")) == run
+
+
+def test_a_record_is_json_with_a_line_per_epoch_and_nothing_of_this_machine(tmp_path):
+    text = record().save(tmp_path / "run.json").read_text()
+    assert json.loads(text)["history"] == record().history
+    assert [line for line in text.splitlines() if '"epoch":' in line and '"weights":' in line]
+    assert sum('"epoch"' in line for line in text.splitlines()) == 4
+    assert str(tmp_path) not in text
+
+
+def test_a_full_disk_leaves_the_old_record_and_no_temporary_file(tmp_path, monkeypatch):
+    path = record(seed=1).save(tmp_path / "run.json")
+    fill_the_disk(monkeypatch)
+    with pytest.raises(OSError, match="No space"):
+        record(seed=2).save(path)
+    assert os.listdir(tmp_path) == ["run.json"]
+    assert Run.load(path).config["seed"] == 1
+
+
+def test_a_full_disk_leaves_nothing_of_a_new_record(tmp_path, monkeypatch):
+    run = record()
+    fill_the_disk(monkeypatch)
+    with pytest.raises(OSError, match="No space"):
+        run.save(tmp_path / "run.json")
+    assert os.listdir(tmp_path) == [] and run.path is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"config": {"dataset": "fas', b'{"config": {}}', b'{"a": 1}', b"[1, 2]", b"", b"\xff\xfe"],
+    ids=["cut off", "no cost", "other keys", "a list", "empty", "no text"],
+)
+def test_a_broken_file_is_named(tmp_path, content):
+    (tmp_path / "broken.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"broken\.json is not the record of a run"):
+        runs.find(tmp_path)
+
+
+def test_all_finished_runs_are_found_in_the_order_of_their_paths(folder):
+    assert found(folder) == "abcd"
+
+
+def test_runs_are_found_by_a_value(folder):
+    assert found(folder, weighting="adaloss") == "cd"
+    assert found(folder, weighting="adaloss", dataset="glyphs") == "d"
+    assert found(folder, seed=0) == "acd"
+    assert found(folder, seed=7) == ""
+
+
+@pytest.mark.parametrize("collection", [list, tuple, set])
+def test_runs_are_found_by_a_collection_of_accepted_values(folder, collection):
+    assert found(folder, weighting=collection(["const", "linear"])) == "ab"
+    assert found(folder, weighting=collection(["const", "adaloss"]), seed=0) == "acd"
+
+
+def test_a_value_that_a_run_has_not_recorded_is_not_found(folder):
+    assert found(folder, train_images=100) == ""
+    assert found(folder, train_images=None) == "abcd"
+
+
+def test_runs_that_were_cut_off_are_left_out_unless_asked_for(folder):
+    assert found(folder, weighting="opt") == ""
+    assert found(folder, finished=False, weighting="opt") == "e"
+    assert found(folder, finished=False) == "abcde"
+
+
+def test_runs_are_found_below_several_folders(folder):
+    assert found([folder / "second", folder / "first"], dataset="fashion") == "cab"
+    assert found(str(folder / "first")) == "ab"
+
+
+def test_no_runs_are_found_in_a_folder_that_is_not_there(tmp_path):
+    assert runs.find(tmp_path / "nowhere") == []
+
+
+def test_a_column_over_training_has_a_row_per_epoch_that_was_evaluated():
+    run = record()
+    assert run.num_exits == 3
+    assert run.values("train_loss").shape == (4, 3)
+    assert run.values("test_loss").shape == (3, 3)
+    assert run.values("test_error")[:, 0].tolist() == [0.4, 0.2, 0.1]
+    assert run.final("weights") == pytest.approx([0.25, 0.24, 0.23])
+
+
+def test_an_unknown_column_is_named_with_those_there_are():
+    with pytest.raises(KeyError, match="no per-exit column 'lr'; .*train_loss.*weights"):
+        record().values("lr")
+
+
+def test_the_table_has_a_row_per_run_and_exit(folder):
+    table = runs.table(runs.find(folder))
+    assert list(table.columns) == [
+        *("run", "dataset", "network", "weighting", "seed", "exit", "cost", "share"),
+        *("train_loss", "train_error", "test_loss", "test_error", "weights"),
+    ]
+    assert len(table) == 4 * 3
+    assert table["run"].nunique() == 4
+    assert table["exit"].tolist() == [1, 2, 3] * 4
+    assert table["dataset"].unique().tolist() == ["fashion", "glyphs"]
+    assert table["seed"].tolist() == [0] * 3 + [1] * 3 + [0] * 6
+
+
+def test_the_tables_shares_are_those_of_each_runs_full_cost():
+    small, large = record(), record(network="resann-2-4")
+    large.cost = [1, 4, 10]
+    table = runs.table([small, large])
+    assert table["share"].tolist() == [0.25, 0.75, 1.0, 0.1, 0.4, 1.0]
+    assert table["cost"].tolist() == [100, 300, 400, 1, 4, 10]
+
+
+def test_the_table_shows_the_last_evaluated_epoch_unless_asked_for_another():
+    run = record()
+    assert runs.table([run])["test_error"].tolist() == pytest.approx([0.1, 0.09, 0.08])
+    assert runs.table([run], epoch=0)["test_error"].tolist() == pytest.approx([0.4, 0.39, 0.38])
+    assert np.allclose(runs.table([run], epoch=1)["weights"], [0.5, 0.49, 0.48])
+
+
+def test_a_runs_name_can_be_a_file_name_and_tells_configurations_apart():
+    configs = [
+        record("adaloss:gamma=0.07,extra=1").config,
+        record("adaloss:gamma=0.07,extra=1", seed=1).config,
+        record("adaloss:gamma=0.07").config,
+        record("adaloss:gamma=0.07", train_images=100).config,
+    ]
+    names = [runs.run_name(config) for config in configs]
+    assert len(set(names)) == 4
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-") for name in names)
+    assert names[0].startswith("fashion_resann-1-4_adaloss-gamma0.07-extra1_seed0_")
+    assert runs.run_name(dict(reversed(configs[0].items()))) == names[0]
