@@ -183,6 +183,8 @@ def test_the_table_shows_the_last_evaluated_epoch_unless_asked_for_another():
     assert runs.table([run])["test_error"].tolist() == pytest.approx([0.1, 0.09, 0.08])
     assert runs.table([run], epoch=0)["test_error"].tolist() == pytest.approx([0.4, 0.39, 0.38])
     assert np.allclose(runs.table([run], epoch=1)["weights"], [0.5, 0.49, 0.48])
+    # The third epoch was not evaluated, so the third evaluated one is the fourth.
+    assert np.allclose(runs.table([run], epoch=2)["weights"], [0.25, 0.24, 0.23])
 
 
 def test_a_runs_name_can_be_a_file_name_and_tells_configurations_apart():
