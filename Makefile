@@ -1,9 +1,10 @@
 # make tutorial   run the whole course on this computer, as pages to read
 # make lab        open the course in JupyterLab, to change and solve
+# make explore    show all explorers as one page; RUNS="folder ..." adds runs of your own
 # make test       everything that has to hold: tests, notebooks, style
 #
 # TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
-# LAB="--no-browser --port 9000" the options of JupyterLab.
+# LAB="--no-browser --port 9000" the options of JupyterLab, VOILA=... those of the explorers' page.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ PIP := $(PY) -m pip install --quiet -c constraints.txt
 export JUPYTER_PATH := $(CURDIR)/$(VENV)/share/jupyter
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help tutorial lab test course clean
+.PHONY: help tutorial lab explore test course clean
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -23,6 +24,11 @@ tutorial: $(VENV)/kit
 
 lab: $(VENV)/kit
 	cd notebooks && ../$(PY) -m jupyterlab $(LAB)
+
+explore: $(VENV)/kit-explore
+	ANYTIME_RUNS="$(abspath $(RUNS))" $(PY) -m voila notebooks/explorers/dashboard.ipynb \
+	 --Voila.root_dir=. --Voila.ip=127.0.0.1 \
+	 --VoilaConfiguration.file_allowlist="['build/course/.*']" $(VOILA)
 
 test: $(VENV)/kit-test
 	$(PY) -m ruff check .
@@ -52,12 +58,16 @@ $(VENV)/torch-$(TORCH): $(VENV)/python constraints.txt
 	$(PY) -m uv pip install --python $(PY) --torch-backend=$(TORCH) -c constraints.txt torch torchvision
 	touch $@
 
-$(VENV)/kit $(VENV)/kit-test: $(VENV)/torch-$(TORCH)
+$(VENV)/kit $(VENV)/kit-explore $(VENV)/kit-test: $(VENV)/torch-$(TORCH)
 endif
 
 $(VENV)/kit: $(VENV)/python pyproject.toml constraints.txt
 	$(PIP) -e .
 	touch $@
+
+$(VENV)/kit-explore: $(VENV)/python pyproject.toml constraints.txt
+	$(PIP) -e ".[explore]"
+	touch $(VENV)/kit $@
 
 $(VENV)/kit-test: $(VENV)/python pyproject.toml constraints.txt
 	$(PIP) -e ".[test]"

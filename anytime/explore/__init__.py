@@ -1,0 +1,40 @@
+"""Explorers: pictures of recorded runs that follow controls, each one call in a notebook.
+
+`runs` is None for the runs that ship, a folder or several to show beside them, or a list of
+runs to show alone. An explorer's `data` is what it shows; `figure()` is its picture.
+"""
+
+from __future__ import annotations
+
+import os
+
+import ipywidgets as widgets
+
+from anytime import plots
+from anytime.explore.anatomy import adaloss_anatomy
+from anytime.explore.chain import eann
+from anytime.explore.curves import anytime_curves
+from anytime.explore.designer import scheme_designer
+from anytime.explore.difficulty import final_weights
+from anytime.explore.recorded import Runs, gather
+
+__all__ = [
+    "adaloss_anatomy",
+    "anytime_curves",
+    "dashboard",
+    "eann",
+    "final_weights",
+    "scheme_designer",
+]
+
+
+def dashboard(runs: Runs = None) -> widgets.VBox:
+    """All explorers below one another; the folders that ANYTIME_RUNS lists are shown too."""
+    plots.theme()
+    own = os.environ.get("ANYTIME_RUNS", "").split() or None
+    known = gather(own if runs is None else runs)
+    parts = [make(known) for make in (final_weights, anytime_curves, scheme_designer)]
+    parts[2:2] = [adaloss_anatomy(runs=known)]
+    parts.append(eann())
+    links = " · ".join(f'<a href="#{part.name}">{part.title}</a>' for part in parts)
+    return widgets.VBox([widgets.HTML(f"<p>{links}</p>"), *parts])

@@ -1,0 +1,97 @@
+"""Explorer: AdaLoss replayed over the losses of a recorded run, with other options."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from ipywidgets import Dropdown, FloatSlider, SelectionSlider
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from anytime import plots, theory
+from anytime.explore.frame import ABOVE, BESIDE, Explorer, View
+from anytime.explore.recorded import Runs, gather, labels, some
+from anytime.runs import Run
+
+REPLAYED_STEPS = 1500
+
+
+def steps_per_epoch(run: Run) -> int:
+    """Training steps per epoch; 1 where the record doesn't say how many images there were."""
+    images, batch = run.config.get("train_images"), run.config.get("recipe", {}).get("batch_size")
+    return max(1, images // batch) if images and batch else 1
+
+
+def replay(
+    losses: ArrayLike, steps: int, gamma: float, momentum: float, every: int, extra: float
+) -> np.ndarray:
+    """AdaLoss's weights (epochs, K) at each epoch's end, from mean losses (epochs, K) per epoch.
+
+    Each epoch counts as `steps` steps of equal losses. So c steps with momentum rho are one with
+    rho^c, and long trainings are replayed in such strides; T is rounded to them.
+    """
+    losses = np.asarray(losses, dtype=float)
+    stride = max(1, round(len(losses) * steps / REPLAYED_STEPS))
+    strides = max(1, round(steps / stride))
+    # The last epoch once more, as weights are given from before their step.
+    repeated = np.repeat(np.vstack([losses, losses[-1:]]), strides, axis=0)
+    options = gamma, momentum**stride, max(1, round(every / stride)), extra
+    return theory.adaloss_trajectory(repeated, *options)[strides::strides]
+
+
+def anatomy_data(run: Run, **options: float) -> pd.DataFrame:
+    """Columns epoch, exit (from 1), train_loss, weight (replayed), recorded (the run's own)."""
+    losses = run.values("train_loss")
+    places = [(entry["epoch"], k + 1) for entry in run.history for k in range(run.num_exits)]
+    weights = replay(losses, steps_per_epoch(run), **options).ravel()
+    data = pd.DataFrame(places, columns=["epoch", "exit"]).assign(train_loss=losses.ravel())
+    return data.assign(weight=weights, recorded=run.values("weights").ravel())
+
+
+def draw_anatomy(figure: Figure, data: pd.DataFrame) -> None:
+    """The last exit's share of the weight, and all weights, over the epochs."""
+    left, right = figure.subplots(1, 2)
+    for column, look in (("weight", "-"), ("recorded", "k:")):
+        table = data.pivot(index="epoch", columns="exit", values=column)
+        label = "the run's own" if column == "recorded" else "replayed"
+        left.plot(table.index, table.iloc[:, -1] / table.sum(axis=1), look, label=label)
+        if column == "weight":
+            plots.draw_weight_evolution(right, table.to_numpy(), table.index)
+    left.set(xlabel="epoch", ylabel="weight on the last exit", ylim=(0, 1))
+    left.yaxis.set_major_formatter(plots.PERCENT)
+    left.legend(**ABOVE)
+    right.legend(**BESIDE)
+
+
+def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
+    """How AdaLoss's weights move with its options; run: the only one, or else `runs` to choose."""
+    known = gather(runs if run is None else [run])
+    names = labels(known)
+
+    def telling(run: Run) -> tuple[bool, int]:
+        return run.config["weighting"].startswith("adaloss"), len(run.history)
+
+    def look(run, **options) -> View:
+        some(known)
+        data = anatomy_data(known[run], **options)
+        last = data.tail(known[run].num_exits)
+        share, own = (last[c].iloc[-1] / last[c].sum() for c in ("weight", "recorded"))
+        words = (
+            f"With these options the last exit ends with {share:.0%} of the weight; in the run "
+            f"itself, with {own:.0%}. The losses are those of {names[run]}. Each epoch counts as "
+            f"{steps_per_epoch(known[run])} steps of equal losses."
+        )
+        return View(data, words, partial(draw_anatomy, data=data))
+
+    options, wide = [(name, i) for i, name in enumerate(names)], {"width": "46em"}
+    first = max(range(len(known)), key=lambda i: telling(known[i]), default=None)
+    controls = {
+        "run": Dropdown(options=options, value=first, description="Losses of", layout=wide),
+        "gamma": FloatSlider(0.07, max=1, step=0.01, description="γ, uniform share"),
+        "momentum": FloatSlider(0.9, max=0.99, step=0.01, description="ρ, memory"),
+        "every": SelectionSlider(options=[1, 10, 100, 1000], value=100, description="T, steps"),
+        "extra": FloatSlider(0, max=2, step=0.1, description="e, extra for the last exit"),
+    }
+    return Explorer("AdaLoss anatomy", "03", look, controls)

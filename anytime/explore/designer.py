@@ -1,0 +1,144 @@
+"""Explorer: design a weighting and see what it does to shared parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from ipywidgets import BoundedIntText, Dropdown, FloatLogSlider, FloatSlider, HBox, Text
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from anytime import plots, theory
+from anytime.explore.frame import BESIDE, Explorer, Nothing, View
+from anytime.explore.recorded import STATIC, Runs, gather, labels, static_weights
+from anytime.runs import Run
+
+
+def toy(exits: int, ratio: float) -> theory.QuadraticLosses:
+    """Losses that pull two parameters from the origin, the first `ratio` times like the last.
+
+    Their best points lie on a half circle around the origin, where training starts.
+    """
+    angles = np.linspace(0, np.pi, exits)
+    centres, curves = np.transpose([np.cos(angles), np.sin(angles)]), np.stack([np.eye(2)] * exits)
+    return theory.QuadraticLosses(np.geomspace(ratio, 1, exits), centres, curves, np.zeros(exits))
+
+
+def scheme_data(weights: ArrayLike, ratio: float) -> pd.DataFrame:
+    """Columns exit (from 1), weight, share of the total, gradient_share at the toy's origin."""
+    weights = np.asarray(weights, dtype=float)
+    data = pd.DataFrame({"exit": range(1, len(weights) + 1), "weight": weights})
+    pulls = toy(len(weights), ratio).gradient_shares(np.zeros(2), weights)
+    return data.assign(share=weights / weights.sum(), gradient_share=pulls)
+
+
+def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float]:
+    """The number of the run with the nearest final weights, and the share that lies elsewhere.
+
+    Raises Nothing, with the numbers of exits that there are, where no run has so many exits.
+    """
+    share, apart = np.asarray(weights, dtype=float) / np.sum(weights), {}
+    for number, run in enumerate(runs):
+        if run.num_exits == len(share):
+            end = run.final("weights")
+            apart[number] = float(np.abs(end / end.sum() - share).sum() / 2)
+    if not apart:
+        there = ", ".join(map(str, sorted({run.num_exits for run in runs})))
+        raise Nothing(f"No recorded run has {len(share)} exits; exits of those: {there or 'none'}.")
+    return min(apart.items(), key=lambda item: item[1])
+
+
+def read_weights(text: str) -> np.ndarray:
+    """The weights typed as "1, 1, 2"; raises Nothing where they are no weighting."""
+    try:
+        weights = np.array([float(word) for word in text.replace(",", " ").split()])
+    except ValueError:
+        weights = np.array([])
+    if len(weights) < 2 or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        raise Nothing("Type two weights or more, none negative and not all 0, such as 1, 1, 2.")
+    return weights
+
+
+def draw_scheme(figure: Figure, data: pd.DataFrame, nearest: Run | None) -> None:
+    """Shares of weight and gradient as bars; beside them the nearest run's test error."""
+    left, right = figure.subplots(1, 2)
+    for side, column, label in ((-0.2, "share", "weight"), (0.2, "gradient_share", "gradient")):
+        color = plots.PALETTE[0 if side < 0 else 1]
+        left.bar(data["exit"] + side, data[column], 0.4, color=color, label=label)
+    left.set(xlabel="exit", ylabel="share of the total")
+    right.legend(handles=left.containers, **BESIDE)
+    left.yaxis.set_major_formatter(plots.PERCENT)
+    if nearest is None:
+        return right.set_axis_off()
+    style = plots.scheme_style(nearest.config["weighting"])
+    right.plot(data["exit"], nearest.final("test_error"), **style)
+    right.set(xlabel="exit", ylabel="test error of the nearest run")
+    right.yaxis.set_major_formatter(plots.PERCENT)
+
+
+def scheme_designer(runs: Runs = None) -> Explorer:
+    """Type or drag weights: their shares, their pull in a toy problem, the nearest run."""
+    known = gather(runs)
+    names = labels(known)
+
+    def look(weights, ratio) -> View:
+        data = scheme_data(read_weights(weights), ratio)
+        last = data.iloc[-1]
+        words = f"The last exit has {last['share']:.0%} of the weight and, where training starts, "
+        words += f"{last['gradient_share']:.0%} of the gradients' length. "
+        try:
+            number, apart = nearest_run(data["weight"], known)
+        except Nothing as nothing:
+            return View(data, f"{words}{nothing}", partial(draw_scheme, data=data, nearest=None))
+        words += f"The nearest recorded run ends with {apart:.0%} of its weight elsewhere: "
+        draw = partial(draw_scheme, data=data, nearest=known[number])
+        return View(data, f"{words}{names[number]}.", draw)
+
+    text, *beside = _weight_controls()
+    ratio = FloatLogSlider(4, min=0, max=2, description="First loss, in last losses")
+    return Explorer("Scheme designer", "02", look, {"weights": text, "ratio": ratio}, beside)
+
+
+def _weight_controls() -> tuple[Text, Dropdown, BoundedIntText, HBox]:
+    """Weights as text, which is what counts; a scheme, exits and sliders, which write it."""
+    text = Text(description="Weights", continuous_update=False)
+    scheme = Dropdown(options=[*STATIC, "my own"], description="Scheme")
+    exits = BoundedIntText(9, 2, 32, description="Exits")
+    sliders = HBox(layout={"flex_flow": "row wrap"})
+
+    def write(weights) -> None:
+        text.value = ", ".join(f"{weight:.3g}" for weight in weights)
+
+    def choose(change=None) -> None:
+        if scheme.value in STATIC:
+            write(static_weights(scheme.value, exits.value))
+
+    def follow(change) -> None:
+        try:
+            weights = read_weights(text.value)
+        except Nothing:
+            return
+        shown = np.array([slider.value for slider in sliders.children])
+        if shown.shape != weights.shape or not np.allclose(shown, weights):
+            sliders.children = [_slider(exit, weights) for exit in range(len(weights))]
+            for slider in sliders.children:
+                slider.observe(lambda _: write(one.value for one in sliders.children), "value")
+        if scheme.value in STATIC:
+            meant = static_weights(scheme.value, len(weights))
+            scheme.value = scheme.value if np.allclose(meant, weights, rtol=0.01) else "my own"
+        exits.value = len(weights)
+
+    text.observe(follow, "value")
+    scheme.observe(choose, "value")
+    exits.observe(choose, "value")
+    choose()
+    return text, scheme, exits, sliders
+
+
+def _slider(exit: int, weights: np.ndarray) -> FloatSlider:
+    look = {"orientation": "vertical", "layout": {"height": "150px", "width": "60px"}}
+    top = max(1.0, weights.max())
+    return FloatSlider(weights[exit], max=top, step=0.01, description=f"{exit + 1}", **look)

@@ -1,0 +1,118 @@
+"""What all explorers share: controls, and below them a picture and its meaning in words."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import ipywidgets as widgets
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from anytime.paths import REPOSITORY
+
+BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+ABOVE = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1, "ncols": 3}
+
+
+class View(NamedTuple):
+    """What is shown at one setting of the controls: data, a sentence, and how to draw."""
+
+    data: pd.DataFrame
+    words: str
+    draw: Callable[[Figure], None]
+
+
+class Nothing(LookupError):
+    """There is nothing to show; the message says why, and what there is instead."""
+
+
+class Explorer(widgets.VBox):
+    """Controls, a picture and a sentence that follow them; `data` is what is shown.
+
+    look: the controls' values by name -> View; it may raise Nothing. controls: widgets by name.
+    beside: further widgets that set controls. explained_in: number of the course's notebook.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        explained_in: str,
+        look: Callable[..., View],
+        controls: dict[str, widgets.Widget],
+        beside: Sequence[widgets.Widget] = (),
+    ) -> None:
+        self.title, self.name = title, title.lower().replace(" ", "-")
+        self.look, self.controls, self._more = look, controls, _link(explained_in)
+        self.picture, self.text = widgets.Image(layout={"max_width": "100%"}), widgets.HTML()
+        for control in controls.values():
+            control.style.description_width = "initial"
+            control.observe(self._redraw, names="value")
+        head = widgets.HTML(f'<h2 id="{self.name}">{title}</h2>')
+        panel = widgets.HBox([*controls.values(), *beside], layout={"flex_flow": "row wrap"})
+        super().__init__([head, panel, self.picture, self.text])
+        self._redraw()
+
+    def figure(self, **values) -> Figure:
+        """The picture as a figure of its own, at the controls' values or those given.
+
+        Raises Nothing where there is nothing to show.
+        """
+        return _figure(self._view(**values))
+
+    def _view(self, **values) -> View:
+        return self.look(**{name: c.value for name, c in self.controls.items()} | values)
+
+    def _redraw(self, change=None) -> None:
+        links, png = [self._more], io.BytesIO()
+        try:
+            view = self._view()
+            _figure(view).savefig(png, dpi=100, pil_kwargs={"compress_level": 1})
+            csv = view.data.to_csv(index=False).encode()
+            files = {"csv": ("text/csv", csv), "png": ("image/png", png.getvalue())}
+            links += [_download(f"{self.name}.{end}", *content) for end, content in files.items()]
+        except Exception as error:  # ipywidgets would swallow it
+            cause = "" if isinstance(error, Nothing) else f"{type(error).__name__}, not drawn: "
+            view, png = View(pd.DataFrame(), f"{cause}{error}", print), io.BytesIO()
+        self.data, self.picture.value = view.data, png.getvalue()
+        self.picture.layout.display = None if self.picture.value else "none"
+        words = f'<p role="status">{html.escape(view.words)}</p>'
+        self.text.value = f"{words}<p>{' · '.join(links)}</p>"
+
+
+def _figure(view: View) -> Figure:
+    # Fast: to find a layout takes as long as to draw; ticks and powers of ten take most of it.
+    figure = Figure(figsize=(10.0, 4.2), layout="none")
+    figure.subplots_adjust(0.08, 0.13, 0.77, 0.92, wspace=0.32, hspace=0.12)
+    view.draw(figure)
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        if axis.get_scale() == "log":
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
+        elif isinstance(axis.get_major_locator(), MaxNLocator):
+            axis.get_major_locator().set_params(nbins=5)
+    for text in (text for ax in figure.axes if ax.get_legend() for text in ax.get_legend().texts):
+        text.set_text(textwrap.fill(text.get_text(), 24))
+    return figure
+
+
+def _download(name: str, kind: str, content: bytes) -> str:
+    data = base64.b64encode(content).decode()
+    return f'<a download="{name}" href="data:{kind};base64,{data}">{name}</a>'
+
+
+def _link(number: str) -> str:
+    """To the notebook in Jupyter; on a page served alone, to its page if that was built."""
+    served = "VOILA_REQUEST_URL" in os.environ
+    folder = REPOSITORY / ("build/course" if served else "notebooks")
+    found = next(folder.glob(f"{number}_*.html" if served else f"{number}_*.ipynb"), None)
+    if found is None:
+        return f"Notebook {number} explains this."
+    target = f"/voila/files/build/course/{found.name}" if served else os.path.relpath(found)
+    return f'<a href="{target}" target="_blank">Notebook {number} explains this</a>'

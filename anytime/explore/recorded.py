@@ -1,0 +1,100 @@
+"""Recorded runs for the explorers: gathered from folders and named by what tells them apart."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anytime import plots
+from anytime.explore.frame import Nothing
+from anytime.paths import RUNS
+from anytime.runs import Run, paths
+
+Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
+NAMED = ("dataset", "network", "weighting", "seed")
+STATIC = ("CONST", "LINEAR", "HALF-END", "SIEVE", "EXPONENTIAL")
+SYMBOLS = {"gamma": "γ", "momentum": "ρ", "every": "T", "extra": "e"}
+
+
+def gather(given: Runs = None) -> list[Run]:
+    """The finished runs to show: the shipped ones, those and the runs of folders, or just some.
+
+    given: None; a folder, or several, beside the shipped runs; or a list of runs, shown alone.
+    Raises FileNotFoundError for a folder that is not there.
+    """
+    given = [given] if isinstance(given, str | os.PathLike) else given
+    runs = [run for run in given or () if isinstance(run, Run)]
+    folders = [Path(item) for item in given or () if not isinstance(item, Run)]
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        raise FileNotFoundError(f"There is no folder {missing[0]}: give one that holds runs.")
+    if given is None or folders:
+        files = dict.fromkeys(path.resolve() for path in paths([RUNS, *folders]))
+        runs += [run for run in map(Run.load, files) if run.finished]
+    return [run for run in runs if any("test_error" in entry for entry in run.history)]
+
+
+def some(runs: Sequence[Run]) -> None:
+    """Raises Nothing, with the way to make runs, where there are none."""
+    if not runs:
+        make = "python -m anytime run schemes --profile quick"
+        raise Nothing(f"There are no recorded runs yet. This makes some within minutes: {make}")
+
+
+def weighting_words(spec: str) -> str:
+    """A weighting's text in the paper's symbols: "adaloss:extra=1" is "AdaLoss e=1"."""
+    scheme, _, options = spec.partition(":")
+    pairs = [option.split("=") for option in options.split(",") if option]
+    words = [f"{SYMBOLS.get(key, key)}={value}" for key, value in pairs]
+    return " ".join([plots.scheme_name(scheme), *words])
+
+
+def labels(runs: Sequence[Run], always: Sequence[str] = NAMED) -> list[str]:
+    """A name for each run: its facts in `always`, and those in which runs alike in these differ.
+
+    Facts: those of `NAMED`, the images, the recipe's options; the folder of runs there twice.
+    """
+    names = Counter(run.name for run in runs)
+    facts = pd.DataFrame([_facts(run, names[run.name] > 1) for run in runs]).fillna("")
+    if facts.empty:
+        return []
+    groups = facts.groupby([facts[key] for key in always] or np.zeros(len(facts)))
+    shown = (groups.transform("nunique") > 1).assign(**dict.fromkeys(always, True))
+    said = facts.where(shown[facts.columns], "").apply(lambda row: ", ".join(filter(None, row)), 1)
+    return list(said.where(said != "", facts["weighting"]))
+
+
+def data_sets(runs: Sequence[Run]) -> list[str]:
+    """The data set of each run; with images and recipe where the runs on it differ in these."""
+    plain = [Run({**run.config, **dict.fromkeys(NAMED[1:], "")}, run.cost) for run in runs]
+    return labels(plain, ["dataset"])
+
+
+def _facts(run: Run, twice: bool) -> dict[str, str]:
+    config = {"seed": 0, "train_images": None, "recipe": {}} | run.config
+    facts = {"dataset": config["dataset"], "network": config["network"]}
+    facts |= {"weighting": weighting_words(config["weighting"]), "seed": f"seed {config['seed']}"}
+    facts["images"] = (
+        f"{config['train_images']:,} images" if config["train_images"] else "all images"
+    )
+    for key, value in config["recipe"].items():
+        value = " and ".join(map(str, value)) or "none" if isinstance(value, list) else value
+        facts[key] = f"{key.replace('_', ' ')} {value}"
+    return facts | ({"folder": f"in {run.path.parent.name}"} if twice and run.path else {})
+
+
+def static_weights(scheme: str, exits: int) -> np.ndarray:
+    """The weights (K,) of a scheme of `STATIC`; the largest is 1."""
+    early = np.arange(exits - 1, 0, -1)
+    sieve = 1 + np.minimum(np.log2(early & -early), max(np.ceil(np.log2(exits)) - 1, 0))
+    return {
+        "CONST": np.ones(exits),
+        "LINEAR": np.linspace(0.25, 1, exits),
+        "HALF-END": np.append(np.full(exits - 1, 1 / max(exits - 1, 1)), 1.0),
+        "SIEVE": np.append(sieve / max(sieve.sum(), 1), 1.0),
+        "EXPONENTIAL": 2.0 ** np.arange(1 - exits, 1),
+    }[scheme]
