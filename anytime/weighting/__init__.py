@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from anytime.weighting.adaloss import AdaLoss, adaloss_weights
 from anytime.weighting.base import Weighting
 from anytime.weighting.static import Const, Exponential, HalfEnd, Linear, Opt, Sieve
@@ -40,11 +42,14 @@ def build(spec: str, num_exits: int) -> Weighting:
     name, _, options = spec.partition(":")
     if name not in SCHEMES:
         raise ValueError(f"unknown weighting {name!r}; there are {', '.join(SCHEMES)}")
-    pairs = [item.partition("=")[::2] for item in options.split(",") if item]
+    pairs = dict(item.partition("=")[::2] for item in options.split(",") if item)
+    _, *known = inspect.signature(SCHEMES[name]).parameters
     try:
-        keywords = {key: _number(value) for key, value in pairs}
+        if unknown := pairs.keys() - known:
+            raise ValueError(f"no option {min(unknown)!r}; {name} has {', '.join(known)}")
+        keywords = {key: _number(value) for key, value in pairs.items()}
         weighting = SCHEMES[name](num_exits, **keywords)
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"weighting {spec!r}: {error}") from error
     weighting.spec = spec
     return weighting

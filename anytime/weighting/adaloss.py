@@ -46,10 +46,11 @@ class AdaLoss(Weighting):
         every: int = 100,
         extra: float = 0.0,
     ) -> None:
-        if not (0 <= gamma <= 1 and 0 <= momentum < 1 and every >= 1 and extra >= 0):
+        whole = every >= 1 and float(every).is_integer()
+        if not (0 <= gamma <= 1 and 0 <= momentum < 1 and whole and extra >= 0):
             raise ValueError(
-                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, every >= 1 and extra >= 0, not "
-                f"gamma={gamma}, momentum={momentum}, every={every}, extra={extra}"
+                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1 and "
+                f"extra >= 0, not gamma={gamma}, momentum={momentum}, every={every}, extra={extra}"
             )
         super().__init__(torch.ones(num_exits), total)
         self.gamma, self.momentum, self.every, self.extra = gamma, momentum, int(every), extra

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 from anytime.weighting.base import Weighting
@@ -20,6 +18,8 @@ class Linear(Weighting):
     """LINEAR: weights that grow evenly from `first` to 1."""
 
     def __init__(self, num_exits: int, total: float | None = None, first: float = 0.25) -> None:
+        if not first >= 0:
+            raise ValueError(f"first must be at least 0, not {first}")
         weights = torch.linspace(first, 1.0, num_exits) if num_exits > 1 else torch.ones(1)
         super().__init__(weights, total)
 
@@ -34,16 +34,15 @@ class HalfEnd(Weighting):
 
 
 class Sieve(Weighting):
-    """SIEVE: an exit d before the end weighs 1 + min(v2(d), ceil(log2 K) - 1).
+    """SIEVE: an exit d before the end weighs 1 + v2(d), the number of times that 2 divides d.
 
-    v2(d) is the number of times that 2 divides d: the exits are visited like the marks of a
-    ruler. The last weighs as much as all others together; scaled so that it is 1.
+    The exits are visited like the marks of a ruler. The last weighs as much as all others
+    together; scaled so that it is 1. The authors' limit, v2(d) <= ceil(log2 K) - 1, holds for
+    every d < K.
     """
 
     def __init__(self, num_exits: int, total: float | None = None) -> None:
-        deepest = max(math.ceil(math.log2(num_exits)) - 1, 0) if num_exits > 1 else 0
-        distances = range(num_exits - 1, 0, -1)
-        early = [1.0 + min(_times_divisible_by_two(d), deepest) for d in distances]
+        early = [1.0 + _times_divisible_by_two(d) for d in range(num_exits - 1, 0, -1)]
         last = sum(early) if early else 1.0
         super().__init__(torch.tensor([*early, last]) / last, total)
 
@@ -66,10 +65,10 @@ class Opt(Weighting):
 
     def __init__(self, num_exits: int, total: float | None = None, exit: int | None = None) -> None:
         exit = num_exits if exit is None else exit
-        if not 1 <= exit <= num_exits:
+        if exit not in range(1, num_exits + 1):
             raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")
         weights = torch.zeros(num_exits)
-        weights[exit - 1] = 1.0
+        weights[int(exit) - 1] = 1.0
         super().__init__(weights, total)
 
 

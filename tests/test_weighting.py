@@ -1,0 +1,400 @@
+"""Weighting schemes against closed forms, and AdaLoss against a slow version in numpy."""
+
+import io
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as multiprocessing
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from anytime import networks, weighting
+from anytime.datasets import Dataset, Images
+from anytime.recipe import Recipe
+from anytime.training import Session
+
+NUMBERS_OF_EXITS = [1, 2, 3, 9, 15]
+SPECS = [
+    "const",
+    "linear",
+    "linear:first=0.5",
+    "half-end",
+    "sieve",
+    "exponential",
+    "exponential:base=0.5",
+    "opt",
+    "opt:exit=1",
+    "adaloss",
+    "adaloss:gamma=0,momentum=0.99,every=1,extra=0.5",
+]
+
+
+def closed_form(spec: str, num_exits: int) -> list[float]:
+    """The weights, exit by exit, written out from their descriptions."""
+    exits = range(1, num_exits + 1)
+    if spec == "linear":
+        return [1 - 0.75 * (num_exits - i) / max(num_exits - 1, 1) for i in exits]
+    if spec == "half-end":
+        return [1 if i == num_exits else 1 / (num_exits - 1) for i in exits]
+    if spec == "exponential:base=3":
+        return [3.0 ** (i - num_exits) for i in exits]
+    if spec == "exponential:base=0.5":
+        return [0.5 ** (i - 1) for i in exits]
+    if spec == "opt":
+        return [float(i == num_exits) for i in exits]
+    return [1.0 for _ in exits]
+
+
+@pytest.mark.parametrize("num_exits", NUMBERS_OF_EXITS)
+@pytest.mark.parametrize(
+    "spec",
+    ["const", "linear", "half-end", "exponential:base=3", "exponential:base=0.5", "opt", "adaloss"],
+)
+def test_a_schemes_first_weights_are_its_closed_form(spec, num_exits):
+    weights = weighting.build(spec, num_exits).weights
+    np.testing.assert_allclose(weights, closed_form(spec, num_exits), rtol=1e-6)
+
+
+# Parts of the sum of all early exits; the last exit weighs as much as they do together.
+RULERS = {
+    1: [],
+    2: [1],
+    3: [2, 1],
+    9: [4, 1, 2, 1, 3, 1, 2, 1],
+    15: [2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1],
+}
+
+
+@pytest.mark.parametrize("num_exits", NUMBERS_OF_EXITS)
+def test_sieve_visits_the_exits_like_the_marks_of_a_ruler(num_exits):
+    ruler = RULERS[num_exits]
+    expected = [mark / sum(ruler) for mark in ruler] + [1]
+    np.testing.assert_allclose(weighting.build("sieve", num_exits).weights, expected, rtol=1e-6)
+
+
+def test_sieve_of_nine_exits_has_the_weights_of_the_authors():
+    expected = [0.267, 0.067, 0.133, 0.067, 0.2, 0.067, 0.133, 0.067, 1]
+    np.testing.assert_allclose(weighting.build("sieve", 9).weights, expected, atol=5e-4)
+
+
+@pytest.mark.parametrize("num_exits", [2, 5, 8, 16, 17, 33, 64, 65])
+def test_sieve_keeps_the_authors_limit_on_its_marks(num_exits):
+    limit = math.ceil(math.log2(num_exits)) - 1
+    marks = []
+    for distance in range(num_exits - 1, 0, -1):
+        halvings = max(power for power in range(8) if distance % 2**power == 0)
+        marks.append(1 + min(halvings, limit))
+    expected = [mark / sum(marks) for mark in marks] + [1]
+    np.testing.assert_allclose(weighting.build("sieve", num_exits).weights, expected, rtol=1e-6)
+
+
+def test_linear_starts_where_it_is_told_to():
+    weights = weighting.build("linear:first=0.1", 4).weights
+    np.testing.assert_allclose(weights, [0.1, 0.4, 0.7, 1.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("exit", [1, 2, 5])
+def test_opt_puts_all_weight_on_the_exit_it_names(exit):
+    weights = weighting.build(f"opt:exit={exit}", 5).weights
+    assert weights.tolist() == [float(i == exit) for i in range(1, 6)]
+
+
+@pytest.mark.parametrize("exit", [1, 3, 4])
+def test_opt_teaches_nothing_to_other_exits(exit):
+    losses = torch.rand(4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    weighting.build(f"opt:exit={exit}", 4)(losses).backward()
+    assert losses.grad.tolist() == [float(i == exit) for i in range(1, 5)]
+
+
+@pytest.mark.parametrize("num_exits", NUMBERS_OF_EXITS)
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_total_rescales_all_weights_by_one_factor(spec, num_exits):
+    free = weighting.build(spec, num_exits).weights
+    separator = "," if ":" in spec else ":"
+    fixed = weighting.build(f"{spec}{separator}total=7", num_exits).weights
+    assert fixed.sum().item() == pytest.approx(7)
+    np.testing.assert_allclose(fixed, free * (7 / free.sum()), rtol=1e-5)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_training_loss_is_the_weighted_sum_of_the_losses(spec):
+    scheme = weighting.build(spec, 4)
+    before = scheme.weights.tolist()
+    losses = [2.5, 0.25, 1.0, 0.5]
+    expected = math.fsum(b * loss for b, loss in zip(before, losses, strict=True))
+    assert scheme(torch.tensor(losses)).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_scheme_remembers_the_text_it_was_built_from(spec):
+    scheme = weighting.build(spec, 4)
+    assert scheme.spec == spec
+    assert scheme.num_exits == 4
+    assert not scheme.weights.requires_grad
+
+
+def test_an_unknown_scheme_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="unknown weighting 'adaless'; there are const, .*adaloss"):
+        weighting.build("adaless:gamma=0.1", 3)
+
+
+@pytest.mark.parametrize(
+    ("spec", "option", "known"),
+    [
+        ("linear:last=1", "last", "total, first"),
+        ("const:num_exits=3", "num_exits", "total"),
+        ("adaloss:gama=0.1", "gama", "total, gamma, momentum, every, extra"),
+        ("const:9", "9", "total"),
+    ],
+)
+def test_an_unknown_option_is_refused_with_those_the_scheme_has(spec, option, known):
+    with pytest.raises(ValueError, match=f"{re.escape(spec)}.*'{option}'.*has {known}$"):
+        weighting.build(spec, 3)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("const:total=0", "total weight must be positive, not 0"),
+        ("const:total=nan", "total weight must be positive, not nan"),
+        ("const:total=", "could not convert"),
+        ("linear:first=much", "much"),
+        ("linear:first=-1", "first must be at least 0, not -1"),
+        ("exponential:base=0", "base must be positive, not 0"),
+        ("opt:exit=0", "exit must be between 1 and 3, not 0"),
+        ("opt:exit=4", "exit must be between 1 and 3, not 4"),
+        ("opt:exit=1.5", "exit must be between 1 and 3, not 1.5"),
+        ("adaloss:gamma=1.1", "gamma=1.1"),
+        ("adaloss:gamma=nan", "gamma=nan"),
+        ("adaloss:momentum=1", "momentum=1"),
+        ("adaloss:every=0", "every=0"),
+        ("adaloss:every=1.5", "every=1.5"),
+        ("adaloss:every=inf", "every=inf"),
+        ("adaloss:extra=-1", "extra=-1"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_range(spec, message):
+    with pytest.raises(ValueError, match=f"^weighting '{re.escape(spec)}': .*{message}"):
+        weighting.build(spec, 3)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("shape", [(4,), (2,), (3, 1), ()])
+def test_another_number_of_losses_than_exits_is_refused_with_the_fix(spec, shape):
+    scheme = weighting.build(spec, 3)
+    with pytest.raises(ValueError, match="expected 3 losses, .* build the weighting with"):
+        scheme(torch.ones(shape))
+
+
+def adaloss_slowly(losses, gamma, momentum, every, extra):
+    """Yields the weights under which each step is taken, exit by exit in plain floats."""
+    means, weights = None, [1.0] * len(losses[0])
+    for step, now in enumerate(losses, start=1):
+        yield list(weights)
+        if means is None:
+            means = [float(loss) for loss in now]
+        for i in range(len(now)):
+            means[i] = momentum * means[i] + (1 - momentum) * float(now[i])
+        if step % every == 0:
+            inverse = [1 / mean for mean in means]
+            largest = max(inverse)
+            inverse = [value / largest for value in inverse]
+            inverse[-1] += extra
+            largest = max(inverse)
+            weights = [(1 - gamma) * value / largest + gamma for value in inverse]
+
+
+@pytest.mark.parametrize("every", [1, 3, 100])
+@pytest.mark.parametrize("extra", [0, 0.5, 1])
+@pytest.mark.parametrize("momentum", [0, 0.9, 0.99])
+@pytest.mark.parametrize("gamma", [0, 0.07, 0.14, 1])
+def test_adaloss_weighs_each_loss_by_its_inverse_running_mean(gamma, momentum, extra, every):
+    scheme = weighting.AdaLoss(4, gamma=gamma, momentum=momentum, every=every, extra=extra)
+    steps = 205 if every == 100 else 25
+    losses = np.random.default_rng(every).gamma(1.0, size=(steps, 4)).astype(np.float32) + 0.01
+    expected = list(adaloss_slowly(losses, gamma, momentum, every, extra))
+    in_force = []
+    for step in torch.from_numpy(losses):
+        in_force.append(scheme.weights.tolist())
+        scheme(step)
+    np.testing.assert_allclose(in_force, expected, rtol=2e-5)
+
+
+def test_adaloss_weights_of_losses_one_two_four_are_known_by_hand():
+    losses = torch.tensor([4.0, 2.0, 1.0])
+    plain = weighting.adaloss_weights(losses, gamma=0.2)
+    np.testing.assert_allclose(plain, [0.4, 0.6, 1.0], rtol=1e-6)
+    with_extra = weighting.adaloss_weights(losses, gamma=0.0, extra=1.0)
+    np.testing.assert_allclose(with_extra, [0.125, 0.25, 1.0], rtol=1e-6)
+
+
+def test_without_gamma_all_weighted_losses_are_of_one_size():
+    losses = torch.tensor([2.3, 0.7, 0.02])
+    weighted = losses * weighting.adaloss_weights(losses, gamma=0.0)
+    np.testing.assert_allclose(weighted, [0.02] * 3, rtol=1e-6)
+
+
+def test_a_total_given_to_adaloss_holds_after_every_update():
+    scheme = weighting.build("adaloss:every=1,extra=1,total=5", 3)
+    free = weighting.build("adaloss:every=1,extra=1", 3)
+    for losses in torch.rand(6, 3, generator=torch.Generator().manual_seed(2)):
+        scheme(losses)
+        free(losses)
+        np.testing.assert_allclose(scheme.weights, free.weights * 5 / free.weights.sum(), rtol=1e-5)
+
+
+def test_before_adaloss_first_update_all_weights_are_one():
+    scheme = weighting.build("adaloss:every=4", 3)
+    losses = torch.tensor([3.0, 2.0, 1.0])
+    for _ in range(3):
+        scheme(losses)
+        assert scheme.weights.tolist() == [1.0, 1.0, 1.0]
+    scheme(losses)
+    assert scheme.weights.min() < 1
+
+
+def test_a_step_is_taken_under_the_weights_from_before_it():
+    scheme = weighting.build("adaloss:every=1", 2)
+    assert scheme(torch.tensor([3.0, 1.0])).item() == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_in_evaluation_mode_no_weight_and_no_state_moves(spec):
+    scheme = weighting.build(spec, 3)
+    generator = torch.Generator().manual_seed(0)
+    scheme(torch.rand(3, generator=generator))
+    before = {key: value.clone() for key, value in scheme.eval().state_dict().items()}
+    for _ in range(3):
+        scheme(torch.rand(3, generator=generator))
+    after = scheme.state_dict()
+    assert all(torch.equal(after[key], before[key]) for key in before)
+
+
+def test_the_gradient_of_the_training_loss_is_the_weights_alone():
+    scheme = weighting.build("adaloss:every=1", 3)
+    parameter = torch.tensor(1.0, requires_grad=True)
+    for _ in range(4):
+        weights = scheme.weights.clone()
+        losses = parameter * torch.tensor([3.0, 2.0, 1.0])
+        losses.retain_grad()
+        scheme(losses).backward()
+        assert torch.equal(losses.grad, weights)
+    assert not any(state.requires_grad for state in scheme.state_dict().values())
+
+
+@pytest.mark.parametrize("after", [1, 5, 11])
+def test_adaloss_stored_in_mid_sequence_goes_on_exactly(after):
+    losses = torch.rand(20, 3, generator=torch.Generator().manual_seed(1)) + 0.1
+    whole, first, second = (weighting.build("adaloss:every=3", 3) for _ in range(3))
+    for step in losses:
+        whole(step)
+    for step in losses[:after]:
+        first(step)
+    file = io.BytesIO()
+    torch.save(first.state_dict(), file)
+    file.seek(0)
+    second.load_state_dict(torch.load(file, weights_only=True))
+    for step in losses[after:]:
+        second(step)
+    expected, state = whole.state_dict(), second.state_dict()
+    assert expected.keys() == state.keys()
+    assert all(torch.equal(state[key], expected[key]) for key in expected)
+    assert whole.weights.min() < 1
+
+
+@pytest.mark.parametrize("spec", ["linear", "adaloss:every=1"])
+def test_losses_in_bfloat16_are_weighted_in_single_precision(spec):
+    scheme, exact = weighting.build(spec, 3), weighting.build(spec, 3)
+    for losses in torch.rand(5, 3, generator=torch.Generator().manual_seed(0)) + 0.5:
+        rounded = losses.bfloat16()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = scheme(rounded)
+        assert loss.dtype == torch.float32
+        assert torch.equal(loss, exact(rounded.float()))
+    assert scheme.weights.dtype == torch.float32
+    assert torch.equal(scheme.weights, exact.weights)
+
+
+def losses_of(rank: int) -> torch.Tensor:
+    return torch.rand(7, 3, generator=torch.Generator().manual_seed(rank)) + 0.1
+
+
+def weigh_as_one_of_two(rank: int, folder: str) -> None:
+    store = f"file://{folder}/store"
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
+    scheme = weighting.build("adaloss:every=2", 3)
+    seen = []
+    for step in losses_of(rank):
+        scheme(step)
+        seen.append(scheme.weights)
+    torch.save(torch.stack(seen), f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_hold_the_weights_of_their_mean_losses(tmp_path):
+    multiprocessing.spawn(weigh_as_one_of_two, (str(tmp_path),), nprocs=2)
+    one, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert torch.equal(one, other)
+    scheme = weighting.build("adaloss:every=2", 3)
+    for step, weights in zip((losses_of(0) + losses_of(1)) / 2, one, strict=True):
+        scheme(step)
+        torch.testing.assert_close(scheme.weights, weights)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Stands in for a device that computes on its own: nothing may ask it for a number."""
+
+    WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero")
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function._schema.name.removeprefix("aten::")
+        assert name not in self.WAITING, f"{name} waits for the device"
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("waiting", [float, bool, int, torch.nonzero, lambda x: [1, 2][x > 0]])
+def test_the_watch_sees_what_waits_for_the_device(waiting):
+    with NoWaiting(), pytest.raises(AssertionError, match="waits for the device"):
+        waiting(torch.tensor(1.0))
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_weighing_never_waits_for_the_device(spec):
+    scheme = weighting.build(spec, 3)
+    losses = torch.tensor([3.0, 2.0, 1.0], requires_grad=True)
+    with NoWaiting():
+        for _ in range(3):
+            scheme(losses).backward()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_weighing_reads_no_number_off_a_device_that_has_none(spec):
+    # Tensors on "meta" have shapes only: even tolist() or cpu() fails on them.
+    scheme = weighting.build(spec, 3).to("meta")
+    loss = scheme(torch.ones(3, device="meta", requires_grad=True))
+    loss.backward()
+    assert loss.shape == ()
+    assert {state.device.type for state in scheme.state_dict().values()} == {"meta"}
+
+
+@pytest.mark.parametrize("spec", ["linear", "adaloss:every=2"])
+def test_a_training_step_never_waits_for_the_device(spec):
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (12, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    images = Images(pixels, torch.arange(12) % 3)
+    steps = ("crop", "flip", "colour", "deform")
+    dataset = Dataset("noise", "noise", images, images, ("a", "b", "c"), steps)
+    network = networks.build("resann-1-4-stride2", 3, seed=0)
+    scheme = weighting.build(spec, network.num_exits)
+    session = Session(network, scheme, dataset, Recipe(epochs=1, batch_size=4))
+    before = network.heads[0][-1].weight.clone()
+    network.train()
+    batches = list(session.batches())
+    with NoWaiting():
+        for batch in batches:
+            session.train_step(batch)
+    assert session.step == 3
+    assert not torch.equal(network.heads[0][-1].weight, before)
