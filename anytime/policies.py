@@ -1,0 +1,155 @@
+"""Early exit (budgeted prediction): when is a sample's answer good enough to stop?
+
+All of it works on recorded logits (K, N, classes) in numpy. Exits are counted from 0 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+Policy = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""How sure a policy is after an exit: it stops a sample at the first score >= its threshold.
+
+It gets the probabilities (N, classes) at this exit, those at the exit before and the scores (N,)
+there, both 0 at the first exit, and gives the scores (N,) at this exit.
+"""
+
+
+def confidence(now: np.ndarray, before: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The largest probability, in (0, 1]."""
+    return now.max(-1)
+
+
+def entropy(now: np.ndarray, before: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """1 - entropy / ln(classes): 0 for equal probabilities, 1 for a certain answer."""
+    logs = np.log(now, where=now > 0, out=np.zeros_like(now))
+    return 1.0 + (now * logs).sum(-1) / np.log(now.shape[-1])
+
+
+def patience(now: np.ndarray, before: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """How many exits in a row, up to this one, gave the same label: 1, 2, ..."""
+    return np.where(now.argmax(-1) == before.argmax(-1), scores + 1.0, 1.0)
+
+
+def agreement(now: np.ndarray, before: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The probability that this exit and the one before share, in [0, 1]; 0 at the first exit."""
+    return np.minimum(now, before).sum(-1)
+
+
+POLICIES: dict[str, Policy] = {
+    policy.__name__: policy for policy in (confidence, entropy, patience, agreement)
+}
+
+
+def find(policy: str | Policy) -> Policy:
+    """A policy by name, or the policy itself. Raises ValueError for an unknown name."""
+    if isinstance(policy, str) and policy not in POLICIES:
+        raise ValueError(f"unknown policy {policy!r}; there are {', '.join(POLICIES)}")
+    return POLICIES[policy] if isinstance(policy, str) else policy
+
+
+def probabilities(logits: ArrayLike) -> np.ndarray:
+    """Softmax over the last axis, in double precision."""
+    logits = np.asarray(logits, dtype=float)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+class Sureness:
+    """A policy's scores of N samples, exit by exit; samples may leave on the way."""
+
+    def __init__(self, policy: str | Policy, count: int) -> None:
+        self.policy, self.before, self.scores = find(policy), None, np.zeros(count)
+
+    def after(self, logits: ArrayLike, here: np.ndarray) -> np.ndarray:
+        """The scores (n,) after the next exit, for the logits (n, classes) of samples `here`."""
+        now = probabilities(logits)
+        if self.before is None:
+            self.before = np.zeros_like(now)
+        self.scores[here] = self.policy(now, self.before[here], self.scores[here])
+        self.before[here] = now
+        return self.scores[here]
+
+
+def exit_scores(policy: str | Policy, logits: ArrayLike) -> np.ndarray:
+    """How sure the policy is of each sample at each exit: (K, N, classes) -> (K, N)."""
+    everyone = np.arange(np.shape(logits)[1])
+    sureness = Sureness(policy, len(everyone))
+    return np.array([sureness.after(at_exit, everyone) for at_exit in logits])
+
+
+def exits(policy: str | Policy, logits: ArrayLike, threshold: float) -> np.ndarray:
+    """The exit, from 0, at which each sample stops: (N,); the last one where none is sure."""
+    return _first(exit_scores(policy, logits), threshold)
+
+
+def _first(scores: np.ndarray, threshold: float) -> np.ndarray:
+    sure = scores >= threshold
+    sure[-1] = True
+    return sure.argmax(0)
+
+
+def threshold_for(policy: str | Policy, logits: ArrayLike, cost: ArrayLike, budget: float) -> float:
+    """The threshold that spends as much of an average budget as it can without exceeding it.
+
+    logits: (K, N, classes) on images set aside. cost: (K,), and budget in the same unit. The
+    threshold lies midway between two scores; it is infinite where the budget pays for all exits.
+    Raises ValueError for a budget below the cost of the first exit.
+    """
+    cost, scores = np.asarray(cost, dtype=float), exit_scores(policy, logits)
+    if not budget >= cost[0]:
+        raise ValueError(f"a budget of {budget:g} is less than the first exit, {cost[0]:g}")
+    candidates = np.unique(scores[:-1])
+    borders = [-np.inf, *(candidates[1:] + candidates[:-1]) / 2, np.inf]
+    low, high = 0, len(borders)  # the average cost grows with the threshold
+    while high - low > 1:
+        middle = (low + high) // 2
+        affordable = average_cost(_first(scores, borders[middle]), cost) <= budget * (1 + 1e-9)
+        low, high = (middle, high) if affordable else (low, middle)
+    return float(borders[low])
+
+
+def average_cost(exits: ArrayLike, cost: ArrayLike) -> float:
+    """What a sample costs on average, for the exits (N,), from 0, and the exits' costs (K,)."""
+    return float(np.asarray(cost, dtype=float)[np.asarray(exits)].mean())
+
+
+def error(logits: ArrayLike, labels: ArrayLike, exits: ArrayLike) -> float:
+    """The share of wrong answers where each sample stops at its own exit (N,), from 0."""
+    answers = np.asarray(logits).argmax(-1)[np.asarray(exits), np.arange(len(labels))]
+    return float((answers != np.asarray(labels)).mean())
+
+
+def outcome(
+    policy: str | Policy, logits: ArrayLike, labels: ArrayLike, cost: ArrayLike, threshold: float
+) -> tuple[float, float]:
+    """Average cost of a sample, and error in [0, 1], of a policy with this threshold."""
+    stops = exits(policy, logits, threshold)
+    return average_cost(stops, cost), error(logits, labels, stops)
+
+
+def calibration_error(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> np.ndarray:
+    """Expected calibration error of each exit, in [0, 1]: (K, N, classes), (N,) -> (K,).
+
+    The distance of mean confidence from accuracy in bins of equal width, weighted by their share.
+    """
+    after = probabilities(logits)
+    gaps = after.max(-1) - (after.argmax(-1) == np.asarray(labels))
+    places = np.minimum((after.max(-1) * bins).astype(int), bins - 1)
+    sums = [np.bincount(p, g, bins) for p, g in zip(places, gaps, strict=True)]
+    return np.abs(sums).sum(-1) / gaps.shape[1]
+
+
+def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """The share of samples right at some exit up to k, but wrong at the last: (K,), growing."""
+    right = np.asarray(logits).argmax(-1) == np.asarray(labels)
+    return (np.logical_or.accumulate(right) & ~right[-1]).mean(-1)
+
+
+def monotonicity(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """The share of samples whose right class gets no less likely from exit to exit: (K - 1,)."""
+    right = probabilities(logits)[:, np.arange(len(labels)), np.asarray(labels)]
+    return (np.diff(right, axis=0) >= 0).mean(-1)

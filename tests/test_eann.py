@@ -1,0 +1,168 @@
+"""Chains against their members one by one, and against the paper's bound."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from anytime import networks, theory
+from anytime.networks import cost
+from anytime.networks.eann import EANN, eann, exit_depths, member_depths
+
+IMAGES = torch.randint(
+    0, 256, (5, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+)
+NAMES = ["resann-1-4", "resann-2-4", "resann-4-4"]
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return eann(NAMES, seed=3).eval()
+
+
+@pytest.fixture(scope="module")
+def logits(chain):
+    with torch.inference_mode():
+        return chain(IMAGES)
+
+
+def test_a_chain_has_the_predictions_of_its_members_one_after_another(chain, logits):
+    with torch.inference_mode():
+        alone = [logits for member in chain.members for logits in member.refine(IMAGES)]
+    assert chain.num_exits == 3 + 6 + 12
+    assert torch.equal(logits, torch.stack(alone))
+
+
+def test_a_named_member_is_the_network_of_its_name_and_seed(chain):
+    for j, name in enumerate(NAMES):
+        alone = networks.build(name, seed=3 + j).state_dict()
+        assert all(torch.equal(alone[key], v) for key, v in chain.members[j].state_dict().items())
+    assert chain.name == "resann-1-4+resann-2-4+resann-4-4"
+
+
+def test_an_exit_costs_the_members_before_and_its_own_part(chain):
+    parts = [cost.multiply_adds(member) for member in chain.members]
+    before = [0, parts[0][-1], parts[0][-1] + parts[1][-1]]
+    expected = [spent + c for spent, part in zip(before, parts, strict=True) for c in part]
+    assert cost.multiply_adds(chain).tolist() == expected
+
+
+@pytest.mark.parametrize("asked", [1, 3, 4, 8, 10])
+def test_nothing_is_computed_beyond_the_exit_asked_for(asked, chain):
+    ran = []
+    parts = [m for n in chain.members for m in (n.stem, *n.segments)]
+    hooks = [
+        part.register_forward_hook(lambda *_, i=i: ran.append(i)) for i, part in enumerate(parts)
+    ]
+    with torch.inference_mode():
+        for k, _ in enumerate(chain.refine(IMAGES)):
+            if k == asked - 1:
+                break
+    for hook in hooks:
+        hook.remove()
+    # Segments are numbered with the members' stems, of which there is one per member begun.
+    members_begun = 1 + (asked > 3) + (asked > 9)
+    assert ran == list(range(asked + members_begun))
+
+
+def standing_by_hand(widths) -> list[int]:
+    """The exits that answer in a chain of ResANNs with n units a block, all units alike."""
+    expected, first = [], 0
+    for j, n in enumerate(widths):
+        for unit in range(1, 3 * n + 1):
+            deep_enough = j == 0 or unit >= 3 * widths[j - 1]
+            expected.append(first + unit - 1 if deep_enough else first - 1)
+        first += 3 * n
+    return expected
+
+
+@pytest.mark.parametrize(("base", "count"), [(2, 4), (3, 3), (4, 2)])
+def test_a_member_answers_from_the_depth_of_the_one_before_on(base, count):
+    widths = member_depths(base, count)
+    with torch.device("meta"):
+        members = [networks.build(f"resann-{n}-2") for n in widths]
+    assert EANN(members).standing.tolist() == standing_by_hand(widths)
+
+
+@pytest.mark.parametrize(("base", "count"), [(2, 4), (3, 3), (4, 3)])
+def test_the_answer_costs_as_many_times_more_as_in_theory(base, count):
+    widths = member_depths(base, count)
+    with torch.device("meta"):
+        members = [networks.build(f"resann-{n}-2") for n in widths]
+    chain = EANN(members)
+    units = np.concatenate([np.arange(1, 3 * n + 1) for n in widths])
+    spent = np.arange(1, len(units) + 1)  # each unit costs the same, and a chain repeats none
+    budget = spent / 3  # in costs of the first network
+    factor = spent / units[chain.standing]
+    np.testing.assert_allclose(factor, theory.eann_cost_factor(budget, base))
+    assert factor.max() < theory.eann_sup(base)
+
+
+def test_the_depth_of_an_exit_is_its_number_of_layers_before_the_head():
+    assert exit_depths(networks.build("resann-2-4-s3")).tolist() == [7, 13]
+    # Block by block, the shortcuts of new blocks included, up to 49 + 4.
+    assert exit_depths(networks.build("resann-50"))[[0, 2, -1]].tolist() == [5, 11, 53]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_with_expected_errors_the_best_finished_exit_answers(seed, chain, logits):
+    errors = np.random.default_rng(seed).integers(3, 9, 21) / 10  # with equals among them
+    mine = EANN(chain.members)
+    mine.expect(errors)
+    answers = mine.answers(logits)
+    for k in range(21):
+        best = 0
+        for i in range(k + 1):
+            if errors[i] <= errors[best]:
+                best = i
+        assert torch.equal(answers[k], logits[best])
+        assert mine.standing[k] == best
+
+
+def test_the_average_is_that_of_the_finished_members_and_the_one_now(chain, logits):
+    answers = EANN(chain.members, combine="average").answers(logits).softmax(-1)
+    p = logits.softmax(-1)
+    # Exits 1-3, 4-9, 10-21; a member counts from exits 3, 6 and 15 on.
+    expected = [p[0], p[1], p[2], p[2], p[2]]
+    expected += [(p[2] + p[k]) / 2 for k in range(5, 9)]
+    expected += [(p[2] + p[8]) / 2] * 5
+    expected += [(p[2] + p[8] + p[k]) / 3 for k in range(14, 21)]
+    torch.testing.assert_close(answers, torch.stack(expected))
+
+
+def test_a_stored_chain_keeps_its_expected_errors(chain):
+    first, second = EANN(chain.members), EANN(chain.members)
+    first.expect(np.linspace(0.2, 0.9, 21))
+    second.load_state_dict(first.state_dict())
+    assert second.standing.tolist() == [0] * 21
+
+
+def test_expecting_errors_for_other_exits_is_refused(chain):
+    with pytest.raises(ValueError, match="21 numbers"):
+        chain.expect([0.1, 0.2])
+
+
+def test_an_unknown_way_to_combine_and_an_empty_chain_are_refused(chain):
+    with pytest.raises(ValueError, match="'best' or 'average'"):
+        EANN(chain.members, combine="vote")
+    with pytest.raises(ValueError, match="at least one network"):
+        EANN([])
+
+
+def test_depths_grow_by_the_base_and_are_refused_where_they_do_not():
+    assert member_depths(2, 5) == (1, 2, 4, 8, 16)
+    assert member_depths(1.5, 2) == (1, 2)
+    for base in (1, 1.2, 0.5):
+        with pytest.raises(ValueError, match="take 2 or more"):
+            member_depths(base, 3)
+
+
+def test_members_of_any_kind_can_be_chained():
+    def member(width):
+        segments = [nn.Sequential(nn.Linear(width, width), nn.ReLU()) for _ in range(width)]
+        stem = nn.Sequential(nn.Flatten(), nn.Linear(12, width))
+        return networks.AnytimeNetwork(stem, segments, [nn.Linear(width, 2) for _ in segments])
+
+    chain = EANN([member(2), member(4)])
+    assert chain.standing.tolist() == [0, 1, 1, 3, 4, 5]
+    assert chain(torch.zeros(7, 3, 2, 2)).shape == (6, 7, 2)
