@@ -23,7 +23,7 @@ def exit_mistakes(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.argmax(-1) != labels).sum(1)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def predict(network: nn.Module, images: Images, batch_size: int = 500) -> Tensor:
     """Logits of all exits for all images, on the CPU: (K, N, classes).
 
@@ -33,7 +33,7 @@ def predict(network: nn.Module, images: Images, batch_size: int = 500) -> Tensor
     return torch.cat([logits.cpu() for logits, _ in _batches(network, images, batch_size)], 1)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def evaluate(network: nn.Module, images: Images, batch_size: int = 500) -> tuple[Tensor, Tensor]:
     """Losses (nats) and errors (in [0, 1]) of all exits over all images: (K,), (K,)."""
     loss = mistakes = 0
