@@ -837,5 +837,5 @@ checks.exit_positions(exit_positions)
 #
 # ## What next
 #
-# We gave all losses the same weight because that was simplest. In notebook 02 the exits begin to
-# compete.
+# We gave all losses the same weight because that was simplest. In
+# [02](02_why_weighting_is_hard.ipynb) the exits begin to compete.
