@@ -71,11 +71,12 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Trains one network. The record is written after every epoch; the same command goes on "
-        "where a run was cut off. Start it with torchrun to use several GPUs."
+        "where a run was cut off. Start it with torchrun to use several GPUs. What holds unless "
+        "said otherwise stands in brackets."
     )
     add = parser.add_argument
     add("--data", required=True, help="a data set's name, a folder or an archive")
-    add("--network", default="resann-3-16", help="such as resann-9-16-s3 (default %(default)s)")
+    add("--network", default="resann-3-16", help="such as resann-9-16-s3 (%(default)s)")
     add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
     _add_recipe(parser)
     add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")
@@ -84,15 +85,23 @@ def _train(parser: argparse.ArgumentParser) -> None:
     add("--threads", type=_positive, metavar="N", help="processor threads of this process")
     add("--out", type=Path, default=Path("runs"), help="folder of the record (%(default)s)")
     add("--keep-network", type=Path, metavar="FILE", help="store the trained network")
-    add("--evaluate-every", type=_positive, default=1, metavar="EPOCHS", help="(%(default)s)")
+    add(
+        "--evaluate-every",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="epochs between two tests (%(default)s)",
+    )
     add("--quiet", action="store_true", help="no progress bar")
     parser.set_defaults(function=_run_train)
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("the recipe").add_argument
-    add("--epochs", type=_positive, default=10, metavar="N", help="(%(default)s)")
-    add("--batch-size", type=_positive, default=128, metavar="N", help="(%(default)s)")
+    add("--epochs", type=_positive, default=10, metavar="N", help="passes (%(default)s)")
+    add(
+        "--batch-size", type=_positive, default=128, metavar="N", help="images a step (%(default)s)"
+    )
     add("--lr", type=float, default=0.1, help="the largest learning rate (%(default)s)")
     add(
         "--schedule", choices=("one-cycle", "milestones"), default="one-cycle", help="(%(default)s)"
@@ -105,7 +114,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
         metavar="EPOCH:LR",
         help="such as 140:0.01 210:0.001, with --schedule milestones",
     )
-    add("--weight-decay", type=float, default=2e-4, help="(%(default)s)")
+    add("--weight-decay", type=float, default=2e-4, metavar="W", help="(%(default)s)")
     add("--augmentation", nargs="*", metavar="STEP", help="such as crop flip (the data set's own)")
     add("--autocast", choices=("bfloat16", "float16"), help="the type to compute in (float32)")
     add("--compile", action="store_true", help="torch.compile the network")
@@ -168,11 +177,12 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "Carries out the runs of one of the paper's comparisons that have no finished record yet. "
         "Runs that were cut off go on where they stopped; Ctrl-C stops all of them without loss. "
         "Comparisons: schemes (every weighting, and OPT), small-beats-large (AdaLoss on small "
-        "networks, CONST on large ones), difficulty (AdaLoss's weights on easy and hard data)."
+        "networks, CONST on large ones), difficulty (AdaLoss's weights on easy and hard data). "
+        "What holds unless said otherwise stands in brackets."
     )
     add = parser.add_argument
     add("experiment", help="schemes, small-beats-large or difficulty")
-    add("--profile", default="laptop", help="quick, laptop or paper (default %(default)s)")
+    add("--profile", default="laptop", help="quick, laptop or paper (%(default)s)")
     add("--jobs", type=_positive, default=1, metavar="N", help="runs side by side (%(default)s)")
     add("--dataset", nargs="+", metavar="NAME|PATH", help="instead of the profile's own")
     add("--train-images", type=_positive, metavar="N", help="instead of the profile's number")

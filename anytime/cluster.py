@@ -44,5 +44,7 @@ def submit(listed: list[Job], folder: Path, cluster: str, **parameters: int | st
         executor.update_parameters(**{"timeout_min": DAY, "name": "anytime"} | parameters)
     except (NameError, TypeError, AssertionError) as error:
         raise ValueError(f"submitit takes no such options: {error}") from error
+    if not listed:
+        return []
     with executor.batch():
         return [executor.submit(Task(job, folder)) for job in listed]

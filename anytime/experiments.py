@@ -156,7 +156,10 @@ def _seeds(profile: str) -> tuple[int, ...]:
 
 @functools.cache
 def _quarters(network: str) -> tuple[str, ...]:
-    """The network cut at the exits nearest to the quarters of its cost, the whole one first."""
+    """The network cut at the exits nearest to the quarters of its cost, the whole one first.
+
+    Counted for 10 classes; it takes some hundred for the nearest exits to be others.
+    """
     macs = multiply_adds(network)
     exits = sorted({metrics.exit_nearest(macs, share) + 1 for share in metrics.QUARTERS})
     return tuple(network if k == len(macs) else f"{network}-to{k}" for k in reversed(exits))

@@ -133,7 +133,7 @@ def _stopping(running: list[Worker]) -> Iterator[None]:
         yield
     finally:
         if running:
-            print(f"stopping {len(running)} runs; the same call goes on with them", file=sys.stderr)
+            print("storing what is under way; the same call goes on from there", file=sys.stderr)
         for worker in running:
             worker.process.stdin.close()
         for worker in running:
@@ -147,26 +147,28 @@ class Progress:
         self.folder = folder
         self.work = {job: epoch_work(job) for job in listed}
         self.epochs = {job: self._recorded(job) for job in listed}
+        self.total = sum(work * job.recipe.epochs for job, work in self.work.items())
         self.bar = tqdm(
-            total=sum(work * job.recipe.epochs for job, work in self.work.items()),
-            initial=self._done(),
+            total=self.total,
+            initial=self.done,
             bar_format="{percentage:3.0f}%|{bar:20}| {elapsed} gone, {remaining} left{postfix}",
             smoothing=0,  # the mean pace so far: the epochs of large jobs come in bursts
         )
         self.shown = 0.0
 
+    @property
+    def done(self) -> float:
+        return sum(work * self.epochs[job] for job, work in self.work.items())
+
     def show(self, jobs: list[Job]) -> None:
         """Counts the epochs that these jobs have recorded; draws now and then."""
         self.epochs.update({job: self._recorded(job) for job in jobs})
-        self.bar.n = self._done()
+        self.bar.n = self.done
         ended = sum(epochs == job.recipe.epochs for job, epochs in self.epochs.items())
         self.bar.set_postfix_str(f"{ended} of {len(self.work)} runs done", refresh=False)
         if time.monotonic() - self.shown > (1 if sys.stderr.isatty() else 60):
             self.shown = time.monotonic()
             self.bar.refresh()
-
-    def _done(self) -> float:
-        return sum(work * self.epochs[job] for job, work in self.work.items())
 
     def _recorded(self, job: Job) -> int:
         path = job.record(self.folder)

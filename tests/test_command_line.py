@@ -1,0 +1,221 @@
+"""python -m anytime: what it prints, and what it says to those who mistype."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from anytime import experiments, ledger
+from anytime.__main__ import main
+from anytime.runs import Run
+
+NET = "resann-1-4-stride2"
+COMMANDS = ["doctor", "train", "run", "report", "fetch"]
+
+
+def usage(capsys, *arguments: str) -> tuple[int, str, str]:
+    """The exit status and the output of a call that the parser ends."""
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments])
+    shown = capsys.readouterr()
+    return ended.value.code, shown.out, shown.err
+
+
+def error(capsys, *arguments: str) -> str:
+    """The one line that a failing call prints."""
+    assert main([*arguments]) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: ") and shown.count("\n") == 1
+    return shown
+
+
+def test_help_names_every_command(capsys):
+    status, shown, _ = usage(capsys, "--help")
+    assert status == 0
+    for command in COMMANDS:
+        assert f"\n    {command} " in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does_and_what_each_option_is_for(capsys, command):
+    status, shown, _ = usage(capsys, command, "--help")
+    assert status == 0
+    assert f"usage: python -m anytime {command}" in shown
+    lines = shown.split("options:\n")[1].splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("  -") and not line.startswith("  -h"):
+            assert re.search(r"\S  +\S", line) or following.startswith(" " * 15), line
+
+
+def test_the_help_of_run_names_every_experiment_and_profile(capsys):
+    _, shown, _ = usage(capsys, "run", "--help")
+    for name in (*experiments.EXPERIMENTS, *experiments.PROFILES):
+        assert name in shown
+
+
+@pytest.mark.parametrize(
+    "arguments, hint",
+    [
+        ([], "COMMAND"),
+        (["trane"], "train"),
+        (["train"], "--data"),
+        (["train", "--data", "x", "--milestones", "140"], "'140' is not EPOCH:LR"),
+        (["train", "--data", "x", "--milestones", "a:b"], "'a:b' is not EPOCH:LR"),
+        (["train", "--data", "x", "--epochs", "0"], "'0' is not a whole number from 1 on"),
+        (["train", "--data", "x", "--evaluate-every", "0"], "'0' is not a whole number"),
+        (["train", "--data", "x", "--lr", "high"], "'high'"),
+        (["train", "--data", "x", "--schedule", "cosine"], "one-cycle"),
+        (["train", "--data", "x", "--autocast", "int8"], "bfloat16"),
+        (["run"], "experiment"),
+        (["run", "schemes", "--jobs", "0"], "'0' is not a whole number from 1 on"),
+        (["run", "schemes", "--jobs", "-1"], "'-1' is not a whole number from 1 on"),
+        (["run", "schemes", "--cluster", "cloud"], "slurm"),
+        (["run", "schemes", "--cluster-options", "gpu"], "'gpu' is not NAME=VALUE"),
+        (["fetch"], "dataset"),
+    ],
+)
+def test_wrong_usage_ends_with_status_2_and_a_hint(capsys, arguments, hint):
+    status, _, shown = usage(capsys, *arguments)
+    assert status == 2
+    assert hint in shown
+
+
+@pytest.mark.parametrize(
+    "arguments, hint",
+    [
+        (["--data", "nowhere"], "unknown data set 'nowhere'; there are fashion"),
+        (["--data", "none/such.tar"], "give a folder or archive laid out"),
+        (["--network", "resnet-18"], "a ResANN is named resann-N-C"),
+        (["--network", f"{NET}-to9"], "exit must be between 1 and 3"),
+        (["--weighting", "ada"], "there are const"),
+        (["--weighting", "adaloss:gama=0.1"], "gama"),
+        (["--weighting", "opt:exit=4"], "exit must be between 1 and 3"),
+        (["--weighting", "adaloss:gamma=x"], "adaloss:gamma=x"),
+        (["--schedule", "milestones", "--milestones", "5:0.1", "--epochs", "5"], "never reached"),
+        (["--milestones", "1:0.1"], "schedule='milestones'"),
+        (["--lr", "0"], "lr > 0"),
+        (["--augmentation", "spin"], "spin"),
+        (["--train-images", "1000000"], "1000000 images asked for; there are 6000"),
+        (["--device", "abacus"], "--device abacus cannot be used here"),
+    ],
+)
+def test_train_answers_a_wrong_value_with_one_line_that_names_the_fix(
+    capsys, tmp_path, arguments, hint
+):
+    given = ["--data", "fashion", "--network", NET, "--train-images", "64", "--quiet"]
+    assert hint in error(capsys, "train", *given, "--out", str(tmp_path), *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_said_so(capsys, tmp_path):
+    shown = error(capsys, "train", "--data", "fashion", "--device", "cuda", "--out", str(tmp_path))
+    assert "--device cuda cannot be used here" in shown and "cpu can" in shown
+
+
+def test_train_records_a_run_and_keeps_its_network(capsys, tmp_path):
+    kept = tmp_path / "network.pt"
+    command = ["train", "--data", "fashion", "--network", NET, "--train-images", "64", "--quiet"]
+    command += ["--epochs", "1", "--device", "cpu", "--out", str(tmp_path / "runs")]
+    assert main([*command, "--keep-network", str(kept)]) == 0
+    (path,) = (tmp_path / "runs").iterdir()
+    run = Run.load(path)
+    assert run.finished and run.trained["file"] == "network.pt" and kept.exists()
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "test error per exit (%): " + " ".join(
+        f"{100 * value:.1f}" for value in run.history[-1]["test_error"]
+    )
+    assert shown[1] == f"record: {path}"
+
+    assert main(command) == 0  # the run is there
+    lost = error(capsys, *command, "--keep-network", str(tmp_path / "other.pt"))
+    assert "its network was not kept; remove it to train again" in lost
+
+
+@pytest.mark.parametrize(
+    "arguments, hint",
+    [
+        (["scheme"], "unknown experiment 'scheme'; there are schemes, small-beats-large"),
+        (["schemes", "--profile", "fast"], "unknown profile 'fast'; there are quick, laptop"),
+    ],
+)
+def test_run_answers_an_unknown_name_with_the_choices(capsys, arguments, hint):
+    assert hint in error(capsys, "run", *arguments)
+
+
+def test_a_dry_run_lists_what_is_missing_and_trains_nothing(capsys, tmp_path):
+    command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path), "--dry-run"]
+    assert main([*command, "--dataset", "fashion", "nowhere"]) == 0
+    shown = capsys.readouterr()
+    rows = [line.split() for line in shown.out.splitlines()]
+    assert rows[0] == ["dataset", "network", "weighting", "epochs", "seed", "minutes"]
+    assert rows[1][:5] == ["fashion", NET, "adaloss", "2", "0"]
+    assert rows[2] == ["nowhere", NET, "adaloss", "2", "0", "?"]
+    assert shown.out.splitlines()[-1].startswith("2 runs, about 0.0 core-hours")
+    assert shown.out.splitlines()[-1].endswith("without 1 that could not be estimated")
+    assert "unknown data set 'nowhere'" in shown.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_its_data_fails_and_says_why(capsys, tmp_path):
+    command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path)]
+    assert main([*command, "--dataset", "nowhere"]) == 1
+    assert "unknown data set 'nowhere'" in capsys.readouterr().err
+
+
+def test_runs_that_are_there_are_not_listed(capsys, tmp_path):
+    for job in experiments.jobs("difficulty", "quick"):
+        Run({}, [1], finished=True).save(job.record(tmp_path / "elsewhere"))
+    command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path / "here")]
+    assert main([*command, "--also", str(tmp_path), "--dry-run"]) == 0
+    assert capsys.readouterr().out == "every run is there\n"
+
+
+def test_a_cluster_s_options_are_numbers_where_they_look_like_it(capsys, tmp_path):
+    pytest.importorskip("submitit", reason="submitit is not installed: pip install submitit")
+    command = ["run", "difficulty", "--profile", "quick", "--train-images", "64"]
+    command += ["--cluster", "local", "--out", str(tmp_path), "--cluster-options"]
+    # A time limit given as text, or a number given as a partition's name, would be refused.
+    assert "ten" in error(capsys, *command, "timeout_min=ten")
+    assert "speed" in error(capsys, *command, "timeout_min=10", "slurm_comment=7b", "speed=9")
+
+
+def test_slurm_that_is_not_there_is_said_so(capsys, monkeypatch, tmp_path):
+    pytest.importorskip("submitit", reason="submitit is not installed: pip install submitit")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    command = ["run", "difficulty", "--profile", "quick", "--cluster", "slurm"]
+    assert "srun" in error(capsys, *command, "--out", str(tmp_path))
+
+
+def test_report_writes_the_ledger_and_fills_the_page(capsys, tmp_path):
+    (tmp_path / "runs").mkdir()
+    page, table = tmp_path / "page.md", tmp_path / "ledger.csv"
+    page.write_text(f"a\n{ledger.BEGIN}{ledger.END}\nb")
+    command = ["report", "--runs", str(tmp_path / "runs"), "--out", str(table)]
+    assert main([*command, "--page", str(page)]) == 0
+    assert "not run" in table.read_text() and "not run" in page.read_text()
+    assert "| claim | data | network | paper |" in capsys.readouterr().out
+
+
+def test_report_without_records_names_the_folder(capsys, tmp_path):
+    shown = error(capsys, "report", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "x"))
+    assert f"there is no folder {tmp_path / 'runs'}" in shown
+
+
+def test_fetch_lists_what_there_is(capsys):
+    assert "cifar10" in error(capsys, "fetch", "mnist2")
+
+
+def test_an_error_has_no_traceback_and_status_1():
+    command = [sys.executable, "-m", "anytime", "run", "scheme"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: unknown experiment") and ended.stdout == ""
+
+
+def test_debugging_shows_where_an_error_happened(monkeypatch):
+    monkeypatch.setenv("ANYTIME_DEBUG", "1")
+    with pytest.raises(ValueError, match="unknown experiment"):
+        main(["run", "scheme"])

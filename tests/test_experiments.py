@@ -1,0 +1,204 @@
+"""The lists of jobs against the paper's facts, and what they are said to cost."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from anytime import experiments, metrics, networks
+from anytime.distributed import best_device
+from anytime.environment import environment
+from anytime.estimates import estimate
+from anytime.experiments import EXPERIMENTS, PROFILES, jobs
+from anytime.jobs import Job
+from anytime.networks import cost
+from anytime.recipe import Recipe
+from anytime.runs import Run
+
+QUICK = "resann-1-4-stride2"
+GRID = {f"resann-{n}-{c}" for n in (7, 9, 13, 17) for c in (16, 32)}
+GRID |= {"resann-25-16-s3", "resann-25-32-s3", "resann-9-64", "resann-9-128"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_no_two_jobs_of_a_list_share_a_record(experiment, profile):
+    listed = jobs(experiment, profile)
+    assert len({job.name for job in listed}) == len(listed) > 0
+
+
+def test_data_sets_that_differ_after_a_point_do_not_share_a_record():
+    names = {Job(f"glyphs-10-{clutter}", QUICK, "const").name for clutter in ("0", "0.5", "0.25")}
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("path", ["/a/cifar10.tar.gz", "b/cifar10.zip", "cifar10", "c/cifar10/"])
+def test_a_path_and_a_name_of_the_same_data_share_a_record(path):
+    assert Job(path, QUICK, "const").name == Job("cifar10", QUICK, "const").name
+
+
+def test_the_list_still_finds_the_records_that_ship():
+    names = {job.name for job in jobs("schemes", "laptop")}
+    assert "cifar10_resann-3-16-stride2_const_seed0_37dbbafc" in names
+    assert "cifar10_resann-3-16-stride2_adaloss_seed0_f98d1c48" in names
+
+
+def test_a_job_survives_the_way_through_text():
+    job = Job("x.tar", QUICK, "opt:exit=2", Recipe(3, augmentation=("flip",)), 5, 70)
+    assert Job.from_json(job.to_json()) == job
+
+
+@pytest.mark.parametrize("classes, channels", [(10, 1), (43, 3), (100, 3)])
+@pytest.mark.parametrize("profile", ["quick", "laptop"])
+def test_opt_is_trained_for_the_exits_that_the_measure_asks_for(profile, classes, channels):
+    listed = jobs("schemes", profile, ["anything"])
+    name = next(job.network for job in listed if job.weighting == "const")
+    macs = cost.multiply_adds(networks.build(name, classes, channels), (channels, 32, 32))
+    exits = {metrics.exit_nearest(macs, share) + 1 for share in (0.25, 0.5, 0.75, 1)}
+    wanted = {name if k == len(macs) else f"{name}-to{k}" for k in exits}
+    assert {job.network for job in listed if job.weighting == "opt"} == wanted
+
+
+def test_the_paper_compares_its_networks_on_its_data_with_three_seeds():
+    listed = jobs("schemes", "paper")
+    for scheme in ("const", "linear", "adaloss"):
+        done = {(j.dataset, j.network, j.seed) for j in listed if j.weighting == scheme}
+        datasets, seeds = ("svhn", "cifar10", "cifar100"), (0, 1, 2)
+        assert done == {(d, n, s) for d in datasets for n in GRID for s in seeds}
+    assert all(job.train_images is None for job in listed)
+
+
+def test_the_paper_has_an_opt_network_near_every_quarter_of_the_cost():
+    listed = jobs("schemes", "paper", ["cifar10"])
+    opt = {job.network for job in listed if job.weighting == "opt"}
+    for name in sorted(GRID - {"resann-9-64", "resann-9-128"}):
+        # All units cost nearly the same, so exit k of K costs about k / K.
+        exits = int(name.split("-")[1]) * 3 // (3 if name.endswith("s3") else 1)
+        cuts = [int(n.removeprefix(f"{name}-to")) for n in opt if n.startswith(f"{name}-to")]
+        assert [round(4 * k / exits, 1) for k in sorted(cuts)] == pytest.approx([1, 2, 3], abs=0.2)
+        assert name in opt
+
+
+@pytest.mark.parametrize(
+    "dataset, epochs, rates",
+    [
+        ("cifar10", 300, {0: 0.1, 139: 0.1, 140: 0.01, 210: 0.001, 250: 0.0002, 299: 0.0002}),
+        ("cifar100", 300, {0: 0.1, 139: 0.1, 140: 0.01, 210: 0.001, 250: 0.0002, 299: 0.0002}),
+        ("svhn", 60, {0: 0.1, 14: 0.1, 15: 0.01, 30: 0.001, 45: 0.0002, 59: 0.0002}),
+    ],
+)
+@pytest.mark.parametrize("experiment", ["small-beats-large", "difficulty"])
+def test_the_paper_s_recipe_is_the_authors(experiment, dataset, epochs, rates):
+    for job in jobs(experiment, "paper", [dataset]):
+        recipe = job.recipe
+        assert (recipe.epochs, recipe.batch_size, recipe.momentum) == (epochs, 64, 0.9)
+        assert recipe.weight_decay == 2e-4
+        assert recipe.augmentation is None  # the data set's own
+        assert {epoch: recipe.learning_rate(epoch) for epoch in rates} == rates
+
+
+def test_the_laptop_compares_data_sets_of_one_size():
+    assert {job.train_images for job in jobs("schemes", "laptop")} == {10_000}
+
+
+def test_difficulty_varies_nothing_but_the_data():
+    listed = jobs("difficulty", "laptop")
+    assert len({(j.network, j.weighting, j.recipe, j.train_images) for j in listed}) == 1
+    assert len({job.dataset for job in listed}) == 7
+
+
+def test_signs_characters_and_unknown_data_are_never_mirrored_on_the_laptop():
+    for experiment in EXPERIMENTS:
+        for job in jobs(experiment, "laptop", ["gtsrb", "glyphs-10-0.5", "/some/folder"]):
+            assert job.recipe.augmentation == ()
+
+
+def test_a_list_goes_seed_by_seed():
+    seeds = [job.seed for job in jobs("small-beats-large", "laptop")]
+    assert seeds == sorted(seeds) and set(seeds) == {0, 1, 2}
+
+
+def test_a_known_data_set_keeps_its_recipe_when_it_is_given_as_a_path():
+    by_name, by_path = (jobs("schemes", "laptop", [d]) for d in ("cifar10", "/x/cifar10.tar.gz"))
+    assert [job.name for job in by_name] == [job.name for job in by_path]
+    assert by_path[0].dataset == "/x/cifar10.tar.gz"
+
+
+def test_archives_in_the_data_folder_are_used_where_there_are_any(tmp_path):
+    (tmp_path / "gtsrb.tar.gz").touch()
+    listed = jobs("difficulty", "laptop", ["gtsrb", "cifar10"], tmp_path)
+    assert {job.dataset for job in listed} == {str(tmp_path / "gtsrb.tar.gz"), "cifar10"}
+
+
+def test_the_number_of_training_images_can_be_given():
+    assert {job.train_images for job in jobs("schemes", "quick", train_images=50)} == {50}
+
+
+def test_an_unknown_experiment_or_profile_is_answered_with_the_choices():
+    with pytest.raises(ValueError, match="schemes, small-beats-large, difficulty"):
+        jobs("scheme")
+    with pytest.raises(ValueError, match="quick, laptop, paper"):
+        jobs("schemes", "fast")
+
+
+JOB = Job("fashion", QUICK, "const", Recipe(80, 64), train_images=128)
+
+
+def record(folder, job=JOB, epochs=60, device=None) -> None:
+    """A finished run of an hour."""
+    config = {
+        "dataset": job.dataset,
+        "network": job.network,
+        "weighting": "linear",
+        "train_images": job.train_images,
+        "recipe": replace(job.recipe, epochs=epochs).to_dict() | {"augmentation": ["crop"]},
+        "seed": 0,
+    }
+    device = device or environment(torch.device(best_device()))["device"]
+    run = Run(config, [1, 2], environment={"device": device}, finished=True)
+    run.history, run.seconds, run.cpu_seconds = [{}] * epochs, 3600.0, 3600.0
+    run.save(folder / f"{job.network}.json")
+
+
+def test_a_job_is_estimated_by_the_pace_of_a_finished_run_of_its_network(tmp_path):
+    record(tmp_path)
+    table, amiss = estimate([JOB], [tmp_path])
+    assert table.minutes.tolist() == pytest.approx([80])  # an hour for 60 epochs
+    assert amiss == []
+
+
+def test_a_cut_network_is_estimated_by_its_share_of_the_whole_one_s_cost(tmp_path):
+    record(tmp_path)
+    table, _ = estimate([replace(JOB, network=f"{QUICK}-to1", weighting="opt")], [tmp_path])
+    macs = cost.multiply_adds(networks.build(QUICK))
+    assert table.minutes.tolist() == pytest.approx([80 * macs[0] / macs[-1]])
+
+
+def test_without_a_record_the_pace_is_measured(tmp_path):
+    table, _ = estimate([JOB, replace(JOB, recipe=replace(JOB.recipe, epochs=160))], [tmp_path])
+    assert table.minutes[0] > 0
+    assert table.minutes[1] == pytest.approx(2 * table.minutes[0])
+
+
+def test_the_pace_of_another_device_or_way_to_compute_does_not_count(tmp_path, monkeypatch):
+    elsewhere = replace(JOB, dataset="cifar10")
+    record(tmp_path, elsewhere, device="an abacus")
+    record(tmp_path / "x", replace(elsewhere, recipe=replace(JOB.recipe, batch_size=8)))
+    monkeypatch.setenv("ANYTIME_DOWNLOADS", str(tmp_path))
+    table, _ = estimate([elsewhere], [tmp_path])
+    assert table.minutes.isna().all()
+
+
+def test_data_that_are_not_there_are_named_and_not_downloaded(tmp_path, monkeypatch):
+    downloads = tmp_path / "downloads"
+    monkeypatch.setenv("ANYTIME_DOWNLOADS", str(downloads))
+    listed = [replace(JOB, dataset=d) for d in ("cifar100", "fashion", "nowhere.tar", "cifar100")]
+    table, amiss = estimate(listed, [tmp_path])
+    assert table.dataset.tolist() == ["cifar100", "fashion", "nowhere", "cifar100"]
+    assert table.minutes.isna().tolist() == [True, False, True, True]
+    assert len(amiss) == 2 and "anytime fetch cifar100" in amiss[0] and "nowhere.tar" in amiss[1]
+    assert not downloads.exists()
+
+
+def test_every_profile_says_its_settings_for_every_experiment():
+    assert set(experiments.SETTINGS) == set(experiments.UNKNOWN) == set(PROFILES)

@@ -1,0 +1,225 @@
+"""The ledger on records made here, with figures worked out by hand."""
+
+import resource
+
+import pandas as pd
+import pytest
+
+from anytime import ledger
+from anytime.paths import RUNS
+from anytime.runs import Run
+
+NET, LARGE = "resann-3-16", "resann-5-16"
+COST = {NET: [100, 200, 300, 400], LARGE: [100, 200, 300, 400, 500]}
+RECIPE = {"epochs": 2, "schedule": "one-cycle", "augmentation": ["flip"]}
+
+
+def record(
+    folder, weighting, errors, network=NET, seed=0, dataset="toy", weights=None, **changes
+) -> Run:
+    """Saves a finished run of an hour with these test errors (and final weights) per exit."""
+    config = {"dataset": dataset, "train_images": 90, "network": network, "weighting": weighting}
+    config |= {"recipe": RECIPE, "seed": seed} | changes
+    entry = {"epoch": 2, "test_error": errors, "weights": weights or [1.0] * len(errors)}
+    cost = COST[network.partition("-to")[0]][: len(errors)]
+    run = Run(config, cost, history=[{"epoch": 1}, entry], cpu_seconds=3600.0, finished=True)
+    run.save(folder / f"{len(list(folder.glob('*')))}.json")
+    return run
+
+
+def rows(folder, claim: str) -> pd.DataFrame:
+    table = ledger.ledger(folder)
+    return table[table.claim.str.contains(claim, regex=False)].reset_index(drop=True)
+
+
+INCREASE, GAIN, SMALL, MOVE = "more errors than OPT", "fewer errors", "smaller", "harder"
+
+
+@pytest.mark.parametrize(
+    "differences, said",
+    [
+        ([], "not run"),
+        ([5.0], "undecided"),
+        ([5.0, 5.0], "undecided"),  # two seeds are too few, however clear
+        ([1.0, 2.0, 3.0], "shown"),  # mean 2, standard error 1 / sqrt(3)
+        ([-1.0, -2.0, -3.0], "reversed"),
+        ([0.1, 0.2, 3.0], "undecided"),  # mean 1.1, standard error 0.95: less than twice
+        ([-0.1, 3.0, 3.0, 3.0], "undecided"),  # mean 2.2, standard error 0.78, but one disagrees
+        ([2.0, 2.0, 2.0], "shown"),
+        ([0.0, 0.0, 0.0], "undecided"),
+        ([0.0, 1.0, 1.0, 1.0, 1.0], "undecided"),  # a seed without difference doesn't agree
+    ],
+)
+def test_a_verdict_needs_three_seeds_that_agree_and_two_standard_errors(differences, said):
+    assert ledger.verdict(differences) == said
+
+
+def test_without_runs_every_claim_is_said_not_to_be_run(tmp_path):
+    table = ledger.ledger(tmp_path)
+    assert table.verdict.tolist() == ["not run"] * 3
+    assert table.ours.tolist() == [""] * 3
+
+
+def test_the_increase_over_opt_is_given_at_the_quarters_with_its_spread(tmp_path):
+    record(tmp_path, "const", [0.5, 0.5, 0.5, 0.3])
+    record(tmp_path, "const", [0.6, 0.5, 0.5, 0.5], seed=1)
+    record(tmp_path, "opt", [0.4], f"{NET}-to1")
+    record(tmp_path, "opt", [0.9, 0.9, 0.25], f"{NET}-to3")
+    record(tmp_path, "opt", [0.9, 0.9, 0.9, 0.2])
+    (row,) = rows(tmp_path, INCREASE).itertuples()
+    # 25 and 50 %: 37.5 ± 17.7; no OPT for exit 2; 100 % twice; 50 and 150 %: 100 ± 70.7
+    assert row.ours == "37.5 ± 17.7 · ? · 100.0 ± 0.0 · 100.0 ± 70.7"
+    assert (row.seeds, row.core_hours) == (2, 5.0)
+    assert row.verdict == "to compare"
+    assert row.deviations == "90 training images, 2 epochs, augmentation: flip"
+
+
+@pytest.mark.parametrize("scheme, confirmed", [("const", 1), ("linear", 0), ("adaloss", 0)])
+def test_the_paper_s_recalled_figures_are_marked_as_not_confirmed(tmp_path, scheme, confirmed):
+    record(tmp_path, scheme, [0.5, 0.5, 0.5, 0.5])
+    record(tmp_path, "opt", [0.9, 0.9, 0.9, 0.2])
+    (row,) = rows(tmp_path, INCREASE).itertuples()
+    figures = row.paper.split(" · ")
+    assert [figure.endswith("(not confirmed)") for figure in figures].count(True) == 4 - confirmed
+    assert all("confirmed" in figure for figure in figures)
+
+
+def test_no_recalled_figure_stands_anywhere_without_its_mark(tmp_path):
+    record(tmp_path, "const", [0.5, 0.5, 0.5, 0.4])
+    record(tmp_path, "adaloss", [0.5, 0.5, 0.5, 0.3])
+    for text in ledger.ledger(tmp_path).paper:
+        assert text.count("%") == text.count("confirmed")
+
+
+def test_what_adaloss_saves_is_paired_seed_by_seed(tmp_path):
+    for seed, (const, ada) in enumerate([(0.30, 0.28), (0.40, 0.39), (0.50, 0.47)]):
+        record(tmp_path, "const", [0.9, 0.9, 0.9, const], seed=seed)
+        record(tmp_path, "adaloss", [0.9, 0.9, 0.9, ada], seed=seed)
+    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.0], seed=7)  # no CONST of this seed
+    (row,) = rows(tmp_path, GAIN).itertuples()
+    # 2, 1 and 3 points
+    assert (row.ours, row.seeds, row.verdict) == ("2.00 ± 1.00", 3, "shown")
+    assert (row.data, row.network, row.core_hours) == ("toy", NET, 6.0)
+
+
+def test_a_variant_of_adaloss_has_a_row_of_its_own(tmp_path):
+    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5])
+    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4])
+    record(tmp_path, "adaloss:extra=1", [0.9, 0.9, 0.9, 0.6])
+    found = rows(tmp_path, GAIN)
+    assert found.ours.tolist() == ["10.00", "-10.00"]
+    assert found.claim.str.startswith("adaloss:extra=1").tolist() == [False, True]
+
+
+def test_the_smaller_network_with_adaloss_is_held_against_the_larger_with_const(tmp_path):
+    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.30])
+    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.99])
+    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.9, 0.01], LARGE)
+    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.9, 0.34], LARGE)
+    (row,) = rows(tmp_path, SMALL).itertuples()
+    assert (row.ours, row.network) == ("4.00", f"{NET} < {LARGE}")
+
+
+def test_difficulty_compares_where_the_final_weights_lie(tmp_path):
+    easy, hard = [1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0]  # mean positions 0.5 and 1
+    for seed in range(3):
+        for dataset, weights in (("gtsrb", easy), ("tiny-imagenet-100", hard)):
+            record(tmp_path, "adaloss", [0.5] * 4, seed=seed, dataset=dataset, weights=weights)
+    (row,) = rows(tmp_path, MOVE).itertuples()
+    assert (row.ours, row.seeds, row.verdict) == ("0.500 ± 0.000", 3, "shown")
+    assert row.data == "GTSRB (every second frame) < Tiny-ImageNet (every second class)"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": "other"},
+        {"train_images": 91},
+        {"recipe": RECIPE | {"epochs": 3}},
+        {"recipe": RECIPE | {"augmentation": []}},
+    ],
+)
+def test_runs_of_different_settings_are_never_compared(tmp_path, change):
+    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5])
+    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4], **change)
+    record(tmp_path, "opt", [0.9, 0.9, 0.9, 0.2], **change)
+    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.9, 0.6], LARGE, **change | {"dataset": "third"})
+    assert rows(tmp_path, GAIN).verdict.tolist() == ["not run"]
+    assert rows(tmp_path, SMALL).verdict.tolist() == ["not run"]
+    assert "const" not in rows(tmp_path, INCREASE).claim.str.split().str[0].tolist()
+
+
+def test_difficulty_does_not_mix_settings_either(tmp_path):
+    record(tmp_path, "adaloss", [0.5] * 4, dataset="gtsrb")
+    record(tmp_path, "adaloss", [0.5] * 4, dataset="cifar10", train_images=91)
+    record(tmp_path, "adaloss:extra=1", [0.5] * 4, dataset="tiny-imagenet-100")
+    assert rows(tmp_path, MOVE).verdict.tolist() == ["not run"]
+
+
+def test_a_run_that_lies_in_two_folders_counts_once(tmp_path):
+    for folder in (tmp_path / "schemes", tmp_path / "small-beats-large"):
+        record(folder, "const", [0.9, 0.9, 0.9, 0.5])
+        record(folder, "adaloss", [0.9, 0.9, 0.9, 0.4])
+    (row,) = rows(tmp_path, GAIN).itertuples()
+    assert (row.seeds, row.core_hours) == (1, 2.0)
+
+
+def test_an_unfinished_run_does_not_count(tmp_path):
+    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5])
+    run = record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4])
+    run.finished = False
+    run.save(run.path)
+    assert rows(tmp_path, GAIN).verdict.tolist() == ["not run"]
+
+
+def test_the_written_ledger_is_the_ledger(tmp_path):
+    record(tmp_path / "runs", "const", [0.9, 0.9, 0.9, 0.5])
+    table = ledger.write(tmp_path / "runs", tmp_path / "ledger.csv")
+    read = pd.read_csv(tmp_path / "ledger.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(read, table)
+
+
+def test_a_ledger_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
+    path = tmp_path / "ledger.csv"
+    path.write_text("the old ledger")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # as on a full disk
+    try:
+        with pytest.raises(OSError):
+            ledger.write(tmp_path / "runs", path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "the old ledger"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_bar_or_a_new_line_in_a_cell_does_not_break_a_markdown_table():
+    table = pd.DataFrame({"a|b": ["x|y", "two\nlines"], "c": [1, 2]})
+    lines = ledger.to_markdown(table).splitlines()
+    assert lines == ["| a\\|b | c |", "| --- | --- |", "| x\\|y | 1 |", "| two lines | 2 |"]
+
+
+def test_the_ledger_goes_into_its_place_and_nothing_else_of_the_page_changes(tmp_path):
+    page, table = tmp_path / "README.md", ledger.ledger(tmp_path)
+    page.write_text("é before\n<!-- ledger -->\nold\n<!-- /ledger -->\nafter | this\n", "utf-8")
+    for _ in range(2):
+        ledger.fill(table, page)
+    before, rest = page.read_text("utf-8").split("<!-- ledger -->\n")
+    inside, after = rest.split("<!-- /ledger -->")
+    assert (before, after) == ("é before\n", "\nafter | this\n")
+    assert inside == ledger.to_markdown(table.drop(columns="deviations")) + "\n"
+
+
+@pytest.mark.parametrize("text", ["no place", "<!-- ledger -->\nwithout an end"])
+def test_a_page_without_a_place_for_the_ledger_is_left_as_it_was(tmp_path, text):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ValueError, match="page.md marks no place for the ledger"):
+        ledger.fill(ledger.ledger(tmp_path), page)
+    assert page.read_text() == text
+
+
+@pytest.mark.skipif(not ledger.LEDGER.exists(), reason="data/ledger.csv is not there yet")
+def test_the_ledger_that_ships_is_that_of_the_records_that_ship(tmp_path):
+    ledger.write(RUNS, tmp_path / "ledger.csv")
+    assert (tmp_path / "ledger.csv").read_text("utf-8") == ledger.LEDGER.read_text("utf-8")
