@@ -121,7 +121,7 @@ def test_final_weights_can_be_seen_at_any_epoch(runs, epoch, weight):
 def test_each_control_of_final_weights_changes_what_is_shown(runs):
     explorer = explore.final_weights(runs)
     first, picture = explorer.data, explorer.picture.value
-    for name, value in [("sets_shown", ("easy",)), ("seed", 1), ("as_map", True), ("epoch", 1)]:
+    for name, value in [("sets", ("easy",)), ("seed", 1), ("as_map", True), ("epoch", 1)]:
         explorer.controls[name].value = value
         assert explorer.picture.value != picture, name
         picture = explorer.picture.value
@@ -145,7 +145,7 @@ def test_a_static_scheme_is_drawn_beside_the_weights(runs, as_map):
 
 def test_a_choice_without_a_run_says_which_there_are(runs):
     explorer = explore.final_weights(runs)
-    explorer.controls["sets_shown"].value = ("hard",)
+    explorer.controls["sets"].value = ("hard",)
     explorer.controls["weighting"].value = "const"
     assert "hard, net, AdaLoss, seed 0" in said(explorer)
     assert explorer.data.empty and explorer.picture.layout.display == "none"
@@ -191,7 +191,7 @@ def test_scheme_exits_sliders_and_text_agree(runs):
     exits.value = 3
     scheme.value = "LINEAR"
     assert list(explorer.data["weight"]) == [0.25, 0.625, 1.0]
-    assert [slider.value for slider in sliders.children] == [0.25, 0.625, 1.0]
+    assert [slider.value for slider in sliders.children] == [0.25, 0.62, 1.0]
     sliders.children[0].value = 0.5
     assert list(explorer.data["weight"]) == [0.5, 0.625, 1.0] and scheme.value == "my own"
     explorer.controls["weights"].value = "1 2"
@@ -340,6 +340,11 @@ def test_a_figure_without_a_kernel_is_the_picture_itself(runs):
     explorer.figure().savefig(png, dpi=100)
     shown = Image.open(io.BytesIO(explorer.picture.value))
     assert np.array_equal(np.asarray(Image.open(png)), np.asarray(shown))
+
+
+def test_a_notebook_shows_a_figure_without_pyplot(runs):
+    shown = explore.anytime_curves(runs).figure(budget=2e6)._repr_png_()
+    assert Image.open(io.BytesIO(shown)).size == (1000, 420)
 
 
 def test_an_error_in_a_callback_is_shown_as_a_sentence(runs):

@@ -100,6 +100,15 @@ def test_a_choice_is_made_by_the_mouse(page):
     assert "The last exit has 11% of the weight" in before[1]
     box.locator("select").select_option("HALF-END")
     assert "The last exit has 50% of the weight" in changed(page, box, before, "designer.png")[1]
+    assert box.locator("select").input_value() == "HALF-END"
+
+
+def test_the_data_shown_are_downloaded_at_a_click(page):
+    box = explorer(page, "eann")
+    with page.expect_download() as download:
+        box.get_by_role("link", name="eann.csv").click()
+    header = download.value.path().read_text().splitlines()[0]
+    assert header == "budget,running,answering,factor"
 
 
 def test_every_explorer_shows_a_picture_and_no_cell_failed(page):
@@ -108,7 +117,7 @@ def test_every_explorer_shows_a_picture_and_no_cell_failed(page):
         box = explorer(page, name)
         assert box.locator("img").evaluate("image => image.naturalWidth") >= 700
         assert box.locator("a[download]").count() == 2
-    page.screenshot(path=SHOTS / "page.png", full_page=True)
+        box.screenshot(path=SHOTS / f"{name}.png")
     text = page.locator("body").inner_text()
     assert not [word for word in ("Traceback", "not drawn", "Error:") if word in text]
 

@@ -71,7 +71,7 @@ def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
     names = labels(known)
 
     def telling(run: Run) -> tuple[bool, int]:
-        return run.config["weighting"].startswith("adaloss"), len(run.history)
+        return run.config["weighting"] == "adaloss", len(run.history)
 
     def look(run, **options) -> View:
         some(known)

@@ -64,21 +64,6 @@ def anytime_curves(runs: Runs = None) -> Explorer:
     """Error against multiply-adds for any set of runs, with a budget to move."""
     known = gather(runs)
     opt_runs = [run for run in known if run.config["weighting"].startswith("opt")]
-
-    def look(chosen, measure, budget) -> View:
-        some(known)
-        if not chosen:
-            raise Nothing("Choose one run or more in the list.")
-        data = curves_data([known[i] for i in chosen], opt_runs if measure == "increase" else ())
-        if data[measure].isna().all():
-            raise Nothing("There is no run of OPT to compare these with. Show the test error.")
-        best, words = best_at(data, budget, measure), "no run chosen here has an answer"
-        if best is not None:
-            words = f"the best answer is exit {best['exit']} of {best['run']}, with "
-            words += f"{best[measure]:.1%} {MEASURES[measure]}"
-        draw = partial(draw_curves, data=data, measure=measure, budget=budget)
-        return View(data, f"Within {budget / 1e6:.2f} million multiply-adds {words}.", draw)
-
     costs = np.log10([cost for run in known for cost in run.cost] or [1e6])
     like = {key: known[0].config[key] for key in ("dataset", "network", "seed")} if known else {}
     alike = [i for i, run in enumerate(known) if like.items() <= run.config.items()]
@@ -90,4 +75,19 @@ def anytime_curves(runs: Runs = None) -> Explorer:
         "measure": Dropdown(options=measures, description="Show"),
         "budget": FloatLogSlider(10 ** costs.mean(), **span, description="Budget"),
     }
-    return Explorer("Anytime curves", "05", look, controls)
+    return Explorer("Anytime curves", "05", partial(_look, known, opt_runs), controls)
+
+
+def _look(known, opt_runs, chosen, measure, budget) -> View:
+    some(known)
+    if not chosen:
+        raise Nothing("Choose one run or more in the list.")
+    data = curves_data([known[i] for i in chosen], opt_runs if measure == "increase" else ())
+    if data[measure].isna().all():
+        raise Nothing("There is no run of OPT to compare these with. Show the test error.")
+    best, words = best_at(data, budget, measure), "no run chosen here has an answer"
+    if best is not None:
+        words = f"the best answer is exit {best['exit']} of {best['run']}, with "
+        words += f"{best[measure]:.1%} {MEASURES[measure]}"
+    draw = partial(draw_curves, data=data, measure=measure, budget=budget)
+    return View(data, f"Within {budget / 1e6:.2f} million multiply-adds {words}.", draw)

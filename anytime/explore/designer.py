@@ -82,29 +82,32 @@ def draw_scheme(figure: Figure, data: pd.DataFrame, nearest: Run | None) -> None
 def scheme_designer(runs: Runs = None) -> Explorer:
     """Type or drag weights: their shares, their pull in a toy problem, the nearest run."""
     known = gather(runs)
-    names = labels(known)
-
-    def look(weights, ratio) -> View:
-        data = scheme_data(read_weights(weights), ratio)
-        last = data.iloc[-1]
-        words = f"The last exit has {last['share']:.0%} of the weight and, where training starts, "
-        words += f"{last['gradient_share']:.0%} of the gradients' length. "
-        try:
-            number, apart = nearest_run(data["weight"], known)
-        except Nothing as nothing:
-            return View(data, f"{words}{nothing}", partial(draw_scheme, data=data, nearest=None))
-        words += f"The nearest recorded run ends with {apart:.0%} of its weight elsewhere: "
-        draw = partial(draw_scheme, data=data, nearest=known[number])
-        return View(data, f"{words}{names[number]}.", draw)
-
     text, *beside = _weight_controls()
     ratio = FloatLogSlider(4, min=0, max=2, description="First loss, in last losses")
-    return Explorer("Scheme designer", "02", look, {"weights": text, "ratio": ratio}, beside)
+    controls = {"weights": text, "ratio": ratio}
+    look = partial(_look, known, labels(known))
+    return Explorer("Scheme designer", "02", look, controls, beside)
+
+
+def _look(known, names, weights, ratio) -> View:
+    data, nearest = scheme_data(read_weights(weights), ratio), None
+    last = data.iloc[-1]
+    words = f"The last exit has {last['share']:.0%} of the weight and, where training starts, "
+    words += f"{last['gradient_share']:.0%} of the gradients' length. "
+    try:
+        number, apart = nearest_run(data["weight"], known)
+    except Nothing as nothing:
+        words += str(nothing)
+    else:
+        nearest = known[number]
+        words += f"The nearest recorded run ends with {apart:.0%} of its weight elsewhere: "
+        words += f"{names[number]}."
+    return View(data, words, partial(draw_scheme, data=data, nearest=nearest))
 
 
 def _weight_controls() -> tuple[Text, Dropdown, BoundedIntText, HBox]:
     """Weights as text, which is what counts; a scheme, exits and sliders, which write it."""
-    text = Text(description="Weights", continuous_update=False)
+    text = Text(description="Weights", continuous_update=False, layout={"width": "40em"})
     scheme = Dropdown(options=[*STATIC, "my own"], description="Scheme")
     exits = BoundedIntText(9, 2, 32, description="Exits")
     sliders = HBox(layout={"flex_flow": "row wrap"})
@@ -116,16 +119,20 @@ def _weight_controls() -> tuple[Text, Dropdown, BoundedIntText, HBox]:
         if scheme.value in STATIC:
             write(static_weights(scheme.value, exits.value))
 
+    def drag(exit, change) -> None:
+        # The others keep what was typed: a slider knows no more than two decimals.
+        weights = read_weights(text.value)
+        write([*weights[:exit], change["new"], *weights[exit + 1 :]])
+
     def follow(change) -> None:
         try:
             weights = read_weights(text.value)
         except Nothing:
             return
-        shown = np.array([slider.value for slider in sliders.children])
-        if shown.shape != weights.shape or not np.allclose(shown, weights):
+        if [slider.value for slider in sliders.children] != list(weights.round(2)):
             sliders.children = [_slider(exit, weights) for exit in range(len(weights))]
-            for slider in sliders.children:
-                slider.observe(lambda _: write(one.value for one in sliders.children), "value")
+            for exit, slider in enumerate(sliders.children):
+                slider.observe(partial(drag, exit), "value")
         if scheme.value in STATIC:
             meant = static_weights(scheme.value, len(weights))
             scheme.value = scheme.value if np.allclose(meant, weights, rtol=0.01) else "my own"
@@ -141,4 +148,6 @@ def _weight_controls() -> tuple[Text, Dropdown, BoundedIntText, HBox]:
 def _slider(exit: int, weights: np.ndarray) -> FloatSlider:
     look = {"orientation": "vertical", "layout": {"height": "150px", "width": "60px"}}
     top = max(1.0, weights.max())
-    return FloatSlider(weights[exit], max=top, step=0.01, description=f"{exit + 1}", **look)
+    return FloatSlider(
+        weights[exit].round(2), max=top, step=0.01, description=f"{exit + 1}", **look
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from ipywidgets import Dropdown, IntSlider, Play, SelectMultiple, jslink
+from ipywidgets import Dropdown, IntSlider, Play, SelectMultiple, Widget, jslink
 from matplotlib.figure import Figure
 
 from anytime import metrics, plots
@@ -81,51 +83,56 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
 def final_weights(runs: Runs = None) -> Explorer:
     """The weights per exit that training ends with, for each data set, and the way there."""
     known = gather(runs)
-    sets = data_sets(known)
+    look = partial(_look, known, data_sets(known))
+    controls = _controls(known)
+    last = controls["epoch"].max
+    play = Play(last, 1, last, step=max(1, last // 40), interval=400, repeat=True)
+    jslink((play, "value"), (controls["epoch"], "value"))
+    return Explorer("Final weights per data set", "08", look, controls, [play])
 
-    def look(sets_shown, network, weighting, seed, as_map, static, epoch) -> View:
-        some(known)
-        wanted = {"network": network, "weighting": weighting}
-        wanted |= {} if seed is None else {"seed": seed}
-        chosen: dict[str, list[Run]] = {}
-        for name, run in zip(sets, known, strict=True):
-            if name in sets_shown and wanted.items() <= run.config.items():
-                chosen.setdefault(name, []).append(run)
-        if not chosen:
-            there = "; ".join(sorted(labels(known)))
-            raise Nothing(f"No run is of this choice. There are: {there}.")
-        data = final_weights_data(chosen, epoch)
-        words = (
-            f"{network}, epoch {epoch}, with {weighting_words(weighting)}. Weight on the "
-            "last quarter of the exits (25% if all are equal), from the easiest data set to the "
-            "hardest by the last exit's test error: "
-        )
-        each = data.drop_duplicates("data_set").itertuples()
-        words += "; ".join(f"{s.data_set} {s.last_quarter:.0%} at {s.last_error:.0%}" for s in each)
-        return View(data, f"{words}.", lambda fig: draw_final_weights(fig, data, as_map, static))
 
-    def options(key: str) -> list:
-        return list(dict.fromkeys(run.config[key] for run in known))
+def _look(known, names, sets, network, weighting, seed, as_map, static, epoch) -> View:
+    some(known)
+    wanted = {"network": network, "weighting": weighting}
+    wanted |= {} if seed is None else {"seed": seed}
+    chosen: dict[str, list[Run]] = {}
+    for name, run in zip(names, known, strict=True):
+        if name in sets and wanted.items() <= run.config.items():
+            chosen.setdefault(name, []).append(run)
+    if not chosen:
+        there = "; ".join(sorted(labels(known)))
+        raise Nothing(f"No run is of this choice. There are: {there}.")
+    data = final_weights_data(chosen, epoch)
+    each = data.drop_duplicates("data_set").itertuples()
+    shares = "; ".join(f"{one.data_set} {one.last_quarter:.0%}" for one in each)
+    words = (
+        f"{network}, epoch {epoch}, with {weighting_words(weighting)}. Weight on the last quarter "
+        "of the exits (25% if all are equal), from the data set with the least test error to that "
+        f"with the most: {shares}."
+    )
+    draw = partial(draw_final_weights, data=data, as_map=as_map, static=static)
+    return View(data, words, draw)
 
+
+def _controls(known: Sequence[Run]) -> dict[str, Widget]:
+    names = data_sets(known)
+    size = {name: run.config.get("train_images") for name, run in zip(names, known, strict=True)}
+    usual = Counter(size.values()).most_common(1)[0][0] if size else None
+    alike, wide = [name for name in size if size[name] == usual], {"width": "34em"}
+    network, weighting, seed = (
+        list(dict.fromkeys(run.config[key] for run in known))
+        for key in ("network", "weighting", "seed")
+    )
+    weighting.sort(key=lambda spec: not spec.startswith("adaloss"))
+    schemes = [(weighting_words(spec), spec) for spec in weighting]
+    seeds = [("mean of all", None), *((str(one), one) for one in sorted(seed))]
     epochs = max((len(run.history) for run in known), default=1)
-    schemes = sorted(options("weighting"), key=lambda spec: not spec.startswith("adaloss"))
-    unique = list(dict.fromkeys(sets))
-    slider = IntSlider(epochs, 1, epochs, description="Epoch")
-    play = Play(min=1, max=epochs, step=max(1, epochs // 40), interval=400, repeat=True)
-    play.value = epochs
-    jslink((play, "value"), (slider, "value"))
-    controls = {
-        "sets_shown": SelectMultiple(options=unique, value=unique, description="Data sets"),
-        "network": Dropdown(options=options("network"), description="Network"),
-        "weighting": Dropdown(
-            options=[(weighting_words(spec), spec) for spec in schemes], description="Weighting"
-        ),
-        "seed": Dropdown(
-            options=[("mean of all", None), *((str(seed), seed) for seed in options("seed"))],
-            description="Seed",
-        ),
+    return {
+        "sets": SelectMultiple(options=[*size], value=alike, description="Data sets", layout=wide),
+        "network": Dropdown(options=network, description="Network"),
+        "weighting": Dropdown(options=schemes, description="Weighting"),
+        "seed": Dropdown(options=seeds, description="Seed"),
         "as_map": Dropdown(options=[("bars", False), ("heat map", True)], description="Show as"),
         "static": Dropdown(options=["nothing", *STATIC], description="Compare with"),
-        "epoch": slider,
+        "epoch": IntSlider(epochs, 1, epochs, description="Epoch"),
     }
-    return Explorer("Final weights per data set", "08", look, controls, [play])

@@ -33,6 +33,15 @@ class Nothing(LookupError):
     """There is nothing to show; the message says why, and what there is instead."""
 
 
+class Picture(Figure):
+    """A figure that a notebook shows, whether or not pyplot is used there."""
+
+    def _repr_png_(self) -> bytes:
+        written = io.BytesIO()
+        self.savefig(written, dpi=100, pil_kwargs={"compress_level": 1})
+        return written.getvalue()
+
+
 class Explorer(widgets.VBox):
     """Controls, a picture and a sentence that follow them; `data` is what is shown.
 
@@ -50,16 +59,17 @@ class Explorer(widgets.VBox):
     ) -> None:
         self.title, self.name = title, title.lower().replace(" ", "-")
         self.look, self.controls, self._more = look, controls, _link(explained_in)
-        self.picture, self.text = widgets.Image(layout={"max_width": "100%"}), widgets.HTML()
+        self.picture = widgets.Image(layout={"max_width": "100%", "align_self": "flex-start"})
+        self.text = widgets.HTML()
         for control in controls.values():
-            control.style.description_width = "initial"
+            control.style.description_width, control.layout.min_width = "initial", "24em"
             control.observe(self._redraw, names="value")
         head = widgets.HTML(f'<h2 id="{self.name}">{title}</h2>')
         panel = widgets.HBox([*controls.values(), *beside], layout={"flex_flow": "row wrap"})
         super().__init__([head, panel, self.picture, self.text])
         self._redraw()
 
-    def figure(self, **values) -> Figure:
+    def figure(self, **values) -> Picture:
         """The picture as a figure of its own, at the controls' values or those given.
 
         Raises Nothing where there is nothing to show.
@@ -70,26 +80,26 @@ class Explorer(widgets.VBox):
         return self.look(**{name: c.value for name, c in self.controls.items()} | values)
 
     def _redraw(self, change=None) -> None:
-        links, png = [self._more], io.BytesIO()
+        links, picture = [self._more], b""
         try:
             view = self._view()
-            _figure(view).savefig(png, dpi=100, pil_kwargs={"compress_level": 1})
+            picture = _figure(view)._repr_png_()
             csv = view.data.to_csv(index=False).encode()
-            files = {"csv": ("text/csv", csv), "png": ("image/png", png.getvalue())}
-            links += [_download(f"{self.name}.{end}", *content) for end, content in files.items()]
+            links.append(_download(f"{self.name}.csv", "text/csv", csv))
+            links.append(_download(f"{self.name}.png", "image/png", picture))
         except Exception as error:  # ipywidgets would swallow it
             cause = "" if isinstance(error, Nothing) else f"{type(error).__name__}, not drawn: "
-            view, png = View(pd.DataFrame(), f"{cause}{error}", print), io.BytesIO()
-        self.data, self.picture.value = view.data, png.getvalue()
-        self.picture.layout.display = None if self.picture.value else "none"
+            view = View(pd.DataFrame(), f"{cause}{error}", print)
+        self.data, self.picture.value = view.data, picture
+        self.picture.layout.display = None if picture else "none"
         words = f'<p role="status">{html.escape(view.words)}</p>'
         self.text.value = f"{words}<p>{' · '.join(links)}</p>"
 
 
-def _figure(view: View) -> Figure:
+def _figure(view: View) -> Picture:
     # Fast: to find a layout takes as long as to draw; ticks and powers of ten take most of it.
-    figure = Figure(figsize=(10.0, 4.2), layout="none")
-    figure.subplots_adjust(0.08, 0.13, 0.77, 0.92, wspace=0.32, hspace=0.12)
+    figure = Picture(figsize=(10.0, 4.2), layout="none")
+    figure.subplots_adjust(0.08, 0.13, 0.76, 0.92, wspace=0.32, hspace=0.12)
     view.draw(figure)
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         if axis.get_scale() == "log":
@@ -98,7 +108,7 @@ def _figure(view: View) -> Figure:
         elif isinstance(axis.get_major_locator(), MaxNLocator):
             axis.get_major_locator().set_params(nbins=5)
     for text in (text for ax in figure.axes if ax.get_legend() for text in ax.get_legend().texts):
-        text.set_text(textwrap.fill(text.get_text(), 24))
+        text.set_text(textwrap.fill(text.get_text(), 21))
     return figure
 
 
