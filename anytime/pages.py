@@ -97,6 +97,10 @@ class _Renderer(IPythonRenderer):
     def latex_environment(self, name: str, body: str) -> str:
         return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
+    def block_html(self, html: str) -> str:
+        # The parent class parses each piece on its own and so closes a <details> at once.
+        return html
+
     def link(self, text: str, url: str, title: str | None = None) -> str:
         return super().link(text, re.sub(r"^([\w.-]+)\.ipynb", r"\1.html", url), title)
 

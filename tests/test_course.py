@@ -222,3 +222,8 @@ def test_formulas_of_the_course_become_mathml(latex):
 def test_a_formula_that_cannot_be_drawn_is_an_error_that_shows_it():
     with pytest.raises(ValueError, match="nosuchcommand"):
         pages.formula(r"\nosuchcommand{x}", "inline")
+
+
+def test_an_answer_that_is_hidden_in_the_notebook_is_hidden_on_the_page():
+    page = pages.to_html("<details><summary>Answer</summary>\n\nIt *depends*.\n\n</details>")
+    assert page.index("<details>") < page.index("<em>depends</em>") < page.index("</details>")
