@@ -117,7 +117,8 @@ def _look(known, names, sets, network, weighting, seed, as_map, static, epoch) -
 def _controls(known: Sequence[Run]) -> dict[str, Widget]:
     names = data_sets(known)
     size = {name: run.config.get("train_images") for name, run in zip(names, known, strict=True)}
-    usual = Counter(size.values()).most_common(1)[0][0] if size else None
+    sets, runs = Counter(size.values()), Counter(run.config.get("train_images") for run in known)
+    usual = max(sets, key=lambda images: (sets[images], runs[images]), default=None)
     alike, wide = [name for name in size if size[name] == usual], {"width": "34em"}
     network, weighting, seed = (
         list(dict.fromkeys(run.config[key] for run in known))

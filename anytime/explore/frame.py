@@ -13,7 +13,7 @@ from typing import NamedTuple
 import ipywidgets as widgets
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from anytime.paths import REPOSITORY
 
@@ -103,6 +103,7 @@ def _figure(view: View) -> Picture:
     view.draw(figure)
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         if axis.get_scale() == "log":
+            axis.set_major_locator(LogLocator(subs=(1, 3)))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_locator(NullLocator())
         elif isinstance(axis.get_major_locator(), MaxNLocator):
