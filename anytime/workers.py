@@ -45,7 +45,7 @@ def run(todo: Iterable[Job], folder: Path, workers: int = 1, *also: Path) -> lis
     print(f"{len(undone)} of {len(listed)} runs to do")
     good, failed = ready(undone)
     queue, running, progress = [(job, TRIES) for job in good], [], Progress(good, folder)
-    with progress.bar, _stopping(running):
+    with _stopping(running), progress.bar:
         while queue or running:
             while queue and len(running) < workers:
                 running.append(Worker(*queue.pop(0), folder))

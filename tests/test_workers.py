@@ -154,7 +154,11 @@ def test_workers_stop_with_their_checkpoints_even_where_their_parent_is_killed(t
         wait_for(lambda: epochs(ENDLESS, tmp_path), "the first epoch")
         worker = worker_of(parent.pid, ENDLESS)
         parent.kill()
-    worker.wait(60)
+    try:
+        worker.wait(60)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()
     check_stopped(tmp_path)
 
 
