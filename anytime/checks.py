@@ -117,3 +117,242 @@ def exit_positions(answer: Callable) -> str | None:
             return f"{asked}, without unit {3 * n}: the last unit always has an exit."
         return f"{asked}, but {wanted} is right."
     return None
+
+
+def _weights_differ(found: Any, wanted: Any, asked: str) -> str | None:
+    """None where weights (K,) are right; else what is off: their number, scale or values."""
+    import numpy as np
+
+    if found is None:
+        return "your function returns nothing: end it with `return`."
+    found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
+    if found.shape != wanted.shape:
+        return f"{asked}: {wanted.shape} weights are asked for, yours have shape {found.shape}."
+    if np.allclose(found, wanted, rtol=1e-3):
+        return None
+    if found.max() > 0 and np.allclose(found / found.max(), wanted / wanted.max(), rtol=1e-3):
+        return f"{asked}: right but for the scale; your largest weight is {found.max():.3g}, not 1."
+    if np.allclose(found[::-1], wanted, rtol=1e-3):
+        return f"{asked}: right, but from the last exit to the first; turn them round."
+    k = int(np.abs(found - wanted).argmax())
+    return (
+        f"{asked}: the weight of exit {k + 1} should be {wanted[k]:.4g}, yours is {found[k]:.4g}."
+    )
+
+
+@exercise("2.1")
+def half_end(answer: Callable) -> str | None:
+    """K -> (K,) weights: the last 1, the others sharing 1 evenly."""
+    for exits in (9, 2, 5):
+        wanted = [1.0 / (exits - 1)] * (exits - 1) + [1.0]
+        if off := _weights_differ(answer(exits), wanted, f"{exits} exits"):
+            return off
+    try:
+        alone = answer(1)
+    except ZeroDivisionError:
+        return "with one exit there are no others to share: its weight is 1."
+    return _weights_differ(alone, [1.0], "one exit")
+
+
+@exercise("2.2")
+def sieve(answer: Callable) -> str | None:
+    """K > 1 -> (K,) weights of SIEVE, the last 1."""
+    for exits in (9, 10, 16, 17, 2):
+        ruler = [(d & -d).bit_length() for d in range(exits - 1, 0, -1)]  # 1 + v2(d)
+        wanted = [mark / sum(ruler) for mark in ruler] + [1.0]
+        if off := _weights_differ(answer(exits), wanted, f"{exits} exits"):
+            return off
+    return None
+
+
+@exercise("2.3")
+def equalising_weight(answer: Callable) -> str | None:
+    """A toy of two losses -> the weight B_2 at which both are equal where the sum is smallest."""
+    from anytime import theory
+
+    for big in (1.0, 4.0, 10.0):
+        toy = theory.two_loss_toy(big)
+        found = answer(toy)
+        if found is None:
+            return "your function returns nothing: end it with `return`."
+        first, second = toy.losses(toy.minimiser([1.0, found]))
+        if not math.isclose(first, second, rel_tol=1e-3):
+            more = "smaller" if first > second else "larger"
+            return (
+                f"at scale {big:g} and B_2 = {found:.4g} the losses are {first:.3f} and "
+                f"{second:.3f}: B_2 must be {more}."
+            )
+    return None
+
+
+@exercise("4.1")
+def exit_losses(answer: Callable) -> str | None:
+    """(K, B, classes) logits, (B,) labels -> (K,) mean cross-entropy of each exit."""
+    import torch
+
+    logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    labels = torch.tensor([3, 1, 4, 1])
+    surprise = -logits.log_softmax(-1)
+    wanted = surprise[:, torch.arange(4), labels].mean(1)
+    found = answer(logits, labels)
+    if found is None:
+        return "your function returns nothing: end it with `return`."
+    if not isinstance(found, torch.Tensor) or found.shape != (3,):
+        shape = tuple(getattr(found, "shape", [type(found).__name__]))
+        return f"for 3 exits and 4 images return a tensor of shape (3,), yours is {shape}."
+    mixed = surprise.flatten(0, 1)[torch.arange(12), labels.repeat_interleave(3)]
+    twice = -logits.softmax(-1).log_softmax(-1)[:, torch.arange(4), labels].mean(1)
+    mistakes = [
+        ("that is the sum over the images; take the mean.", 4 * wanted),
+        ("flatten(0, 1) lists all images of exit 1, then all of exit 2: use labels.repeat(K), "
+         "which goes through all labels K times.", mixed.view(3, 4).mean(1)),
+        ("F.cross_entropy takes logits, not probabilities: leave out the softmax.", twice),
+    ]  # fmt: skip
+    for text, values in mistakes:
+        if torch.allclose(found, values, rtol=1e-4):
+            return text
+    if not torch.allclose(found, wanted, rtol=1e-4):
+        return f"the loss of exit 1 should be {wanted[0]:.3f}, yours is {found[0]:.3f}."
+    if not found.requires_grad:
+        return "right numbers, but without gradients: leave out detach, item and numpy."
+    return None
+
+
+@exercise("4.2")
+def power_weighting(answer: Callable) -> str | None:
+    """A subclass of Weighting with the weights (i / K)^power."""
+    import torch
+
+    from anytime.weighting import Weighting
+
+    for power, wanted in ((2.0, [0.0625, 0.25, 0.5625, 1.0]), (0.0, [1.0] * 4)):
+        scheme = answer(4, power=power)
+        if not isinstance(scheme, Weighting):
+            return "derive your class from weighting.Weighting."
+        if not hasattr(scheme, "weights"):
+            return "hand the weights on with super().__init__(weights, total)."
+        if off := _weights_differ(scheme.weights, wanted, f"4 exits, power {power:g}"):
+            return off
+    scheme = answer(4, total=3.0, power=2.0)
+    if abs(float(scheme.weights.sum()) - 3.0) > 1e-4:
+        return "with total=3 the weights should sum to 3: pass `total` on to super().__init__."
+    loss = float(scheme(torch.tensor([1.0, 2.0, 3.0, 4.0])))
+    return _judge(loss, 3 * 6.25 / 1.875, {}, "the training loss of losses 1, 2, 3, 4, total 3")
+
+
+@exercise("4.3")
+def first_epoch_below(answer: Callable) -> str | None:
+    """A run, a level -> the first evaluated epoch whose last test error is below it, or None."""
+    from anytime.runs import Run
+
+    errors = {2: [0.3, 0.6], 4: [0.2, 0.4], 6: [0.2, 0.5], 8: [0.1, 0.3]}
+    history = [
+        {"epoch": epoch, "train_error": [0.0, 0.0]}
+        | ({"test_error": errors[epoch]} if epoch in errors else {})
+        for epoch in range(1, 9)
+    ]
+    run = Run({}, cost=[1, 2], history=history)
+    hints = {
+        (0.45, 1): "look at the test error of the last exit; 0.45 is first reached in epoch 4.",
+        (0.45, 2): "if that is a position in a list, return entry['epoch']; if it is the epoch of "
+        "the first exit, look at the last.",
+        (0.45, 3): "that is a position, counted from 0: return entry['epoch'].",
+        (0.45, 8): "that is the last time; the error was below 0.45 before, in epoch 4.",
+        (0.4, 4): "an error of exactly the level is not below it.",
+    }
+    for level, wanted in ((0.45, 4), (0.4, 8), (0.7, 2), (0.1, None)):
+        found = answer(run, level)
+        if found != wanted:
+            general = f"below {level:g} for the first time in epoch {wanted}, you say {found}."
+            return hints.get((level, found), general)
+    return None
+
+
+@exercise("4.4")
+def effective_learning_rate(answer: Callable) -> str | None:
+    """Learning rate, (K,) weights -> the learning rate of CONST with steps of the same size."""
+    import torch
+
+    mistakes = {
+        0.18: "divide the total by the number of exits, K.",
+        0.45: "that is the mean weight; multiply it by the learning rate.",
+        0.1: "that is the rate times the largest weight; take the mean of the weights.",
+        0.1 / 0.45: "multiply by the mean weight, don't divide: smaller weights, smaller steps.",
+    }
+    weights = torch.tensor([0.2, 0.2, 0.4, 1.0])
+    return _judge(answer(0.1, weights), 0.045, mistakes, "rate 0.1, weights 0.2, 0.2, 0.4, 1")
+
+
+@exercise("3.1")
+def running_means(answer: Callable) -> str | None:
+    """Losses (steps, K), rho -> running means after each step (steps, K)."""
+    import numpy as np
+
+    losses = np.array([[2.0, 4.0], [1.0, 0.0], [0.0, 4.0]])
+    wanted = np.array([[2.0, 4.0], [1.8, 3.2], [1.44, 3.36]])
+    mistakes = [
+        ("rho is the share of the old mean that is kept, 1 - rho that of the new loss.",
+         [[2.0, 4.0], [1.2, 0.8], [0.24, 3.36]]),
+        ("the mean starts at the losses of the first batch, not at 0.",
+         [[0.4, 0.8], [0.52, 0.64], [0.416, 1.312]]),
+        ("that is the mean of all batches so far; a running mean forgets old ones.",
+         [[2.0, 4.0], [1.5, 2.0], [1.0, 8 / 3]]),
+    ]  # fmt: skip
+    found = answer(losses.copy(), 0.8)
+    if found is None:
+        return "your function returns nothing: end it with `return`."
+    if np.shape(found) != wanted.shape:
+        return f"for 3 steps and 2 exits return an array (3, 2), yours is {np.shape(found)}."
+    for text, values in mistakes:
+        if np.allclose(found, values):
+            return text
+    step = int(np.abs(found - wanted).max(1).argmax())
+    if not np.allclose(found, wanted):
+        return f"after step {step + 1} the means should be {wanted[step]}, yours are {found[step]}."
+    return None
+
+
+@exercise("3.2")
+def weights_inverse_to_loss(answer: Callable) -> str | None:
+    """(K,) mean losses, gamma -> (K,) weights inverse to them, the largest 1, floor gamma."""
+    import numpy as np
+
+    means = np.array([1.25, 0.5, 0.25])
+    found = answer(means.copy())
+    if found is not None and np.allclose(found, means / means.max()):
+        return "these weights grow with the losses; take the inverse, 1 / mean_losses."
+    if off := _weights_differ(found, [0.2, 0.5, 1.0], "without gamma"):
+        return off + " Divide by the largest at the end." if "the scale" in off else off
+    found = answer(means.copy(), gamma=0.2)
+    if found is not None and np.allclose(found, [0.4, 0.7, 1.2]):
+        return "your largest weight is 1.2: scale the inverse by 1 - gamma before adding gamma."
+    return _weights_differ(found, [0.36, 0.6, 1.0], "gamma = 0.2")
+
+
+@exercise("3.3")
+def ratio_where_floor_takes_over(answer: Callable) -> str | None:
+    """gamma -> the ratio r at which (1 - gamma) / r is gamma."""
+    near = "close: 1 / gamma is what remains if you forget the factor 1 - gamma."
+    for gamma, wanted in ((0.2, 4.0), (0.5, 1.0)):
+        mistakes = {1 / gamma: near, 1 / wanted: "that is the ratio upside down; r is at least 1."}
+        if off := _judge(answer(gamma), wanted, mistakes, f"gamma = {gamma:g}"):
+            return off
+    return None
+
+
+@exercise("3.4")
+def best_weights(answer: Callable) -> str | None:
+    """Losses (K,), importance c (K,) -> the weights that minimise B l - c ln B."""
+    import numpy as np
+
+    losses, importance = np.array([2.0, 0.5, 0.1]), np.array([1.0, 3.0, 0.5])
+    found = answer(losses.copy(), importance.copy())
+    if found is None:
+        return "your function returns nothing: end it with `return`."
+    slopes = losses - importance / np.asarray(found, dtype=float)
+    if np.allclose(slopes, 0, atol=1e-4):
+        return None
+    if np.allclose(found, 1 / losses):
+        return "that is the answer for importance 1; with c the derivative by B is l - c / B."
+    k = int(np.abs(slopes).argmax())
+    return f"at your weight of exit {k + 1} the derivative by B is {slopes[k]:.3g}, and not 0."
