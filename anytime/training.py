@@ -248,7 +248,7 @@ class Session:
             config,
             cost=cost.multiply_adds(self.network, shape).tolist(),
             parameters=cost.parameters(self.network).tolist(),
-            environment=environment(self.device),
+            environment={"data": self.dataset.title, **environment(self.device)},
         )
 
     def _show(self, bar: tqdm) -> None:
