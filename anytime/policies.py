@@ -59,18 +59,24 @@ def probabilities(logits: ArrayLike) -> np.ndarray:
 
 
 class Sureness:
-    """A policy's scores of N samples, exit by exit; samples may leave on the way."""
+    """A policy's scores of N samples, exit by exit; samples may leave on the way.
+
+    An answer that stands unchanged, as in a chain, is no new opinion: its score stays.
+    """
 
     def __init__(self, policy: str | Policy, count: int) -> None:
-        self.policy, self.before, self.scores = find(policy), None, np.zeros(count)
+        self.policy, self.scores, self.logits = find(policy), np.zeros(count), None
 
     def after(self, logits: ArrayLike, here: np.ndarray) -> np.ndarray:
         """The scores (n,) after the next exit, for the logits (n, classes) of samples `here`."""
-        now = probabilities(logits)
-        if self.before is None:
-            self.before = np.zeros_like(now)
-        self.scores[here] = self.policy(now, self.before[here], self.scores[here])
-        self.before[here] = now
+        logits, now = np.asarray(logits, dtype=float), probabilities(logits)
+        if self.logits is None:
+            shape = (len(self.scores), logits.shape[-1])
+            self.logits, self.before = np.full(shape, np.nan), np.zeros(shape)
+        new = (logits != self.logits[here]).any(-1)
+        scores = self.policy(now, self.before[here], self.scores[here])
+        self.scores[here] = np.where(new, scores, self.scores[here])
+        self.logits[here], self.before[here] = logits, now
         return self.scores[here]
 
 
@@ -95,9 +101,8 @@ def _first(scores: np.ndarray, threshold: float) -> np.ndarray:
 def threshold_for(policy: str | Policy, logits: ArrayLike, cost: ArrayLike, budget: float) -> float:
     """The threshold that spends as much of an average budget as it can without exceeding it.
 
-    logits: (K, N, classes) on images set aside. cost: (K,), and budget in the same unit. The
-    threshold lies midway between two scores; it is infinite where the budget pays for all exits.
-    Raises ValueError for a budget below the cost of the first exit.
+    logits: (K, N, classes) on images set aside. cost: (K,), and budget in the same unit. It lies
+    midway between two scores, or is infinite. Raises ValueError for a budget below cost[0].
     """
     cost, scores = np.asarray(cost, dtype=float), exit_scores(policy, logits)
     if not budget >= cost[0]:

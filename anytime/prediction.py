@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 import time
@@ -44,9 +45,9 @@ class AnytimePredictor:
     """
 
     def __init__(self, network: nn.Module, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.network, self.clock = network.eval(), clock
+        self.network, self.clock = network, clock
         self._sizes, self._seconds, self._shape = [], np.empty((0, 0)), None
-        self._costs: dict[torch.Size, np.ndarray] = {}
+        self._cost = functools.cache(lambda shape: cost.multiply_adds(network, shape))
 
     @torch.inference_mode()
     def calibrate(self, images: Tensor, repeats: int = 20, quantile: float = 0.9) -> np.ndarray:
@@ -90,11 +91,11 @@ class AnytimePredictor:
     ) -> Iterator[tuple[np.ndarray, Answer]]:
         """Yields places in the batch with their answers, once the first of these limits is met.
 
-        deadline: milliseconds from the call; budget: multiply-adds; one for all images or one for
+        deadline: milliseconds from the start; budget: multiply-adds; one for all images or one for
         each (B,). interrupt: ends everything once set, by another thread or by `ctrl_c`. early: a
-        policy and its threshold. A unit starts only if it should end by the deadline, and what is
-        started is finished; the first exit is always waited for. Raises ValueError for a deadline
-        before `calibrate`.
+        policy and its threshold. A unit starts only if it should end by the deadline; one that
+        runs, and the first, are always finished. Raises ValueError for a deadline before
+        `calibrate`.
         """
         count = len(_checked(images))
         last = self._last_units(_per_image("budget", budget, count), images.shape[1:])
@@ -123,16 +124,10 @@ class AnytimePredictor:
             return np.full(len(budget), self.network.num_exits)
         return np.maximum(np.searchsorted(self._cost(shape), budget, side="right"), 1)
 
-    def _cost(self, shape: torch.Size) -> np.ndarray:
-        if shape not in self._costs:
-            self._costs[shape] = cost.multiply_adds(self.network, shape)
-        return self._costs[shape]
-
     def _too_late(self, batch: Pass, due: np.ndarray) -> np.ndarray:
-        """Whether each image of a batch has to leave it (b,), so that most others end in time.
+        """Which images have to leave a batch, so that the next unit of the rest ends in time: (b,).
 
-        An image goes on if the next unit should end by its deadline for it and all that have as
-        much time or more; so images with one deadline stay together.
+        Those with least time leave first, and those with equal deadlines stay together.
         """
         if not self._sizes:
             return np.full(len(due), False)

@@ -98,6 +98,14 @@ def test_a_policy_of_ones_own_is_taken_like_those_with_a_name(logits):
     np.testing.assert_allclose(policies.exit_scores(margin, logits), first - second)
 
 
+@pytest.mark.parametrize("policy", policies.POLICIES)
+def test_an_answer_that_stands_is_no_second_opinion(policy, logits):
+    standing = [0, 1, 1, 1, 4, 5, 5]
+    scores = policies.exit_scores(policy, logits[standing])
+    different = policies.exit_scores(policy, logits[[0, 1, 4, 5]])
+    np.testing.assert_array_equal(scores, different[[0, 1, 1, 1, 2, 3, 3]])
+
+
 def test_an_unknown_policy_is_answered_by_the_known_ones(logits):
     with pytest.raises(ValueError, match="confidence, entropy, patience, agreement"):
         policies.exits("trust", logits, 0.5)
@@ -179,6 +187,7 @@ def test_monotonicity_is_the_share_whose_right_class_becomes_no_less_likely(logi
         kept = [softmax(b)[label] >= softmax(a)[label] for a, b, label in pairs]
         expected.append(sum(kept) / N)
     np.testing.assert_allclose(policies.monotonicity(logits, labels), expected)
+    assert policies.monotonicity(logits[[0, 0]], labels) == [1.0]
 
 
 def test_policies_open_without_torch():

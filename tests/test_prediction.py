@@ -38,9 +38,10 @@ class Work(nn.Module):
 
 
 class Clock:
-    now = 100.0
+    now, tick = 100.0, 0.0
 
     def __call__(self) -> float:
+        self.now += self.tick
         return self.now
 
 
@@ -119,6 +120,14 @@ def test_times_of_batches_in_between_and_beyond_are_inferred():
     twice = torch.cat([PIXELS, PIXELS])  # takes 9.5 s; twice 17 images would take 10.5 s
     assert predictor.predict(twice, deadline=9500 + 10499).exit.tolist() == [1] * 34
     assert predictor.predict(twice, deadline=9500 + 10501).exit.tolist() == [2] * 34
+
+
+def test_the_time_to_make_an_answer_is_left_before_the_deadline():
+    predictor, _ = timed(SECONDS)
+    predictor.clock.tick = 0.125  # whatever looks at the clock takes as long
+    predictor.calibrate(PIXELS[:1])
+    for deadline in np.random.default_rng(2).uniform(1, 5, 100):
+        assert not predictor.predict(PIXELS[:1], deadline=1000 * deadline).late.any()
 
 
 def test_images_with_little_time_leave_and_the_rest_goes_on_faster():
@@ -276,6 +285,8 @@ def test_early_exit_gives_the_answers_of_the_policy_on_recorded_logits(policy, n
     logits = recorded(network, pixels)
     price = cost.multiply_adds(network, (3, 12, 12))
     threshold = policies.threshold_for(policy, logits, price, 0.75 * price[-1])
+    if policy == "patience":  # a budget may get exit 1 alone, or all
+        threshold = 1.5
     stops = policies.exits(policy, logits, threshold)
     assert len(set(stops)) > 1
     answer = predict_early(network, pixels, policy, threshold, batch_size=16)
@@ -310,6 +321,16 @@ def test_a_deadline_ends_what_early_exit_leaves():
 
     answer = predictor.predict(PIXELS[:9], deadline=3000, early=(policy, 0.5))
     assert answer.exit.tolist() == [2 if one else 3 for one in sure]
+
+
+def test_a_network_in_training_is_evaluated_and_learns_nothing_from_what_it_predicts():
+    network = networks.build("resann-1-4", seed=0).train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    expected = network.eval()(images(3))[-1].softmax(-1)
+    predictor = AnytimePredictor(network)
+    network.train()
+    torch.testing.assert_close(predictor.predict(images(3)).probabilities, expected)
+    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
 
 
 class TwoScales(nn.Module):

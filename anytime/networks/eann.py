@@ -72,7 +72,7 @@ class EANN(nn.Module):
         ends = np.cumsum([member.num_exits for member in self.members]) - 1
         exits = np.unique(standing[[*ends[ends < last], last]])
         logs = torch.stack([F.log_softmax(finished[exit], -1) for exit in exits])
-        return logs.logsumexp(0) - np.log(len(exits))
+        return logs.logsumexp(0)  # those of the sum, of which softmax makes the mean
 
     def answers(self, logits: Tensor) -> Tensor:
         """The chain's answer after each exit: (K, ..., classes) of `forward` -> the same shape."""
