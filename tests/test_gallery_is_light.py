@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-GALLERY = ["runs", "metrics", "theory", "paper", "plots", "explore"]
+GALLERY = ["runs", "metrics", "theory", "paper", "plots", "policies", "ledger", "explore"]
 
 
 @pytest.mark.parametrize("module", GALLERY)
