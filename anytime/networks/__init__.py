@@ -14,10 +14,23 @@ from typing import Any
 import torch
 
 from anytime.networks.base import AnytimeNetwork, Head
+from anytime.networks.eann import EANN, eann, member_depths
 from anytime.networks.resann import Shape, parse, resann
 from anytime.paths import whole_file
 
-__all__ = ["AnytimeNetwork", "Head", "Shape", "build", "load", "parse", "resann", "save"]
+__all__ = [
+    "EANN",
+    "AnytimeNetwork",
+    "Head",
+    "Shape",
+    "build",
+    "eann",
+    "load",
+    "member_depths",
+    "parse",
+    "resann",
+    "save",
+]
 
 
 def build(
