@@ -14,6 +14,8 @@
 # **Paper:** section 3, AdaLoss.
 
 # %%
+from functools import partial
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from anytime import checks, datasets, explore, networks, paper, plots, runs, the
 from anytime.evaluation import exit_losses
 
 plots.theme()
+torch.set_num_threads(1)  # small networks gain nothing from more, and results repeat better
 
 # %% [markdown]
 # ## The idea in one line
@@ -420,9 +423,8 @@ plt.show()
 # %%
 toy = theory.two_loss_toy(100, floor=1.0)
 for gamma in (0.0, 0.07):
-    end = toy.descend(start, lambda losses, g=gamma: theory.adaloss_weights(losses, g), 0.1, 3000)[
-        -1
-    ]
+    weigh = partial(theory.adaloss_weights, gamma=gamma)
+    end = toy.descend(start, weigh, rate=0.1, steps=3000)[-1]
     print(f"gamma {gamma:4}: losses in floors {(toy.losses(end) / toy.floors).round(2)}")
 
 # %% [markdown]
@@ -438,21 +440,21 @@ for rho in (0.9, 0.99):
 
 
 # %% alt="The last exit's loss over 300 steps as dots on a logarithmic axis; the running mean with rho 0.9 follows, with 0.99 it lags far above."
-def running_mean(values, rho):
-    """AdaLoss's running mean of a sequence, started at its first value."""
-    means = [values[0]]
-    for value in values[1:]:
-        means.append(rho * means[-1] + (1 - rho) * value)
-    return np.array(means)
+def means_of_last_exit(rho):
+    """The running mean of the last exit after each recorded step, by our own class."""
+    by_hand, means = AdaLossByHand(K, gamma=0.07, momentum=rho, every=10, extra=0.0), []
+    for losses in recorded:
+        by_hand.observe(losses)
+        means.append(by_hand.means[-1])
+    return means
 
 
 fig, ax = plt.subplots()
 ax.plot(recorded[:, -1], ".", color="0.6", label="loss of the batch")
 for rho, dash in ((0.9, "-"), (0.99, "--")):
-    ax.plot(running_mean(recorded[:, -1], rho), dash, linewidth=2, label=rf"mean, $\rho$ = {rho}")
-ax.set(
-    yscale="log", xlabel="step", ylabel="loss (nats)", title="The last exit and its running mean"
-)
+    ax.plot(means_of_last_exit(rho), dash, linewidth=2, label=rf"mean, $\rho$ = {rho}")
+ax.set(yscale="log", xlabel="step", ylabel="loss (nats)")
+ax.set_title("The last exit and its running mean")
 ax.legend()
 plt.show()
 
@@ -789,7 +791,7 @@ def ratio_where_floor_takes_over(gamma):
 checks.ratio_where_floor_takes_over(ratio_where_floor_takes_over)
 
 # %% [markdown]
-# **3.4 A prior for some exits.** Suppose that exit $i$ matters $c_i$ times as much as usual. Minimise
+# **3.4 Exits that matter more.** Suppose that exit $i$ matters $c_i$ times as much as usual. Minimise
 # $\sum_i (B_i \ell_i - c_i \ln B_i)$ over $B$.
 
 
@@ -831,4 +833,4 @@ checks.best_weights(best_weights)
 #
 # ## What next
 #
-# Notebook 04 trains networks under each scheme, and watches the exits learn.
+# [Notebook 04](04_train_every_scheme.ipynb) trains networks under each scheme, and watches the exits learn.
