@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat import NotebookNode
 
-from anytime.paths import REPOSITORY
+from anytime.paths import REPOSITORY, whole_file
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 NOT_STORED = {"widget", "live"}
@@ -146,9 +146,8 @@ def place(index: int, cell: NotebookNode) -> str:
 
 def write(path: Path, text: str) -> None:
     """Write a text file wholly or not at all."""
-    half = path.with_name(path.name + ".tmp")
-    half.write_text(text, encoding="utf-8")
-    os.replace(half, path)
+    with whole_file(path) as half:
+        half.write_text(text, encoding="utf-8")
 
 
 def _copy(text: str, solved: bool) -> str:

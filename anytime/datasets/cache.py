@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from anytime.datasets.images import Images
-from anytime.paths import cache_folder
+from anytime.paths import cache_folder, whole_file
 
 Decoded = tuple[Images, Images, tuple[str, ...]]  # train, test, class names
 
@@ -56,15 +56,12 @@ def _pair(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _write(path: Path, stored: dict) -> None:
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        torch.save(stored, temporary)
-        os.replace(temporary, path)
+        with whole_file(path) as temporary:
+            torch.save(stored, temporary)
     except (OSError, RuntimeError) as error:  # torch.save says RuntimeError where a disk is full
         warnings.warn(
             f"{path.name} could not be kept in {path.parent} ({error}); it is decoded anew next "
             "time. Free some space there, or set ANYTIME_CACHE to a folder with room.",
             stacklevel=3,
         )
-    finally:
-        temporary.unlink(missing_ok=True)

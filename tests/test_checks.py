@@ -1,0 +1,32 @@
+"""What holds for every check of the course's exercises."""
+
+import pytest
+import test_checks_01
+import test_checks_02
+import test_checks_03
+import test_checks_04
+
+RIGHT = test_checks_01.RIGHT | test_checks_02.RIGHT | test_checks_03.RIGHT | test_checks_04.RIGHT
+each_exercise = pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
+
+
+def undone(*_, **__):
+    raise NotImplementedError
+
+
+@each_exercise
+def test_a_right_answer_is_accepted(capsys, check):
+    check(RIGHT[check])
+    assert capsys.readouterr().out.endswith(": right.\n")
+
+
+@each_exercise
+def test_an_undone_exercise_is_said_to_be_undone(capsys, check):
+    check(undone)
+    assert capsys.readouterr().out.endswith(": not done yet.\n")
+
+
+@each_exercise
+def test_an_answer_that_returns_nothing_is_never_right(capsys, check):
+    check(lambda *_, **__: None)
+    assert not capsys.readouterr().out.endswith(": right.\n")
