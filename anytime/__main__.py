@@ -177,11 +177,12 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "Carries out the runs of one of the paper's comparisons that have no finished record yet. "
         "Runs that were cut off go on where they stopped; Ctrl-C stops all of them without loss. "
         "Comparisons: schemes (every weighting, and OPT), small-beats-large (AdaLoss on small "
-        "networks, CONST on large ones), difficulty (AdaLoss's weights on easy and hard data). "
+        "networks, CONST on large ones), difficulty (AdaLoss's weights on easy and hard data), "
+        "chain (the members of an EANN), pilot (which setting fits, on images set aside). "
         "What holds unless said otherwise stands in brackets."
     )
     add = parser.add_argument
-    add("experiment", help="schemes, small-beats-large or difficulty")
+    add("experiment", help="schemes, small-beats-large, difficulty, chain or pilot")
     add("--profile", default="laptop", help="quick, laptop or paper (%(default)s)")
     add("--jobs", type=_positive, default=1, metavar="N", help="runs side by side (%(default)s)")
     add("--dataset", nargs="+", metavar="NAME|PATH", help="instead of the profile's own")
@@ -195,6 +196,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="don't repeat runs that are finished below these (data/runs, unless --out is given)",
     )
+    add("--keep-networks", type=Path, metavar="FOLDER", help="store the trained networks")
     add("--dry-run", action="store_true", help="only list the missing runs and their cost")
     add("--cluster", choices=("slurm", "local"), help="hand the runs to submitit")
     add(
@@ -219,12 +221,16 @@ def _run_experiment(options: argparse.Namespace) -> int:
         options.data_folder,
         options.train_images,
     )
-    folder = options.out or RUNS / options.experiment
+    # A pilot's records are no results: they lie outside the folder that is searched for those.
+    folder = options.out or (RUNS.parent if options.experiment == "pilot" else RUNS) / (
+        options.experiment
+    )
     also = options.also or ([] if options.out else [RUNS])
     if options.dry_run:
         return _list_runs(workers.missing(todo, folder, *also), [folder, *also])
     if options.cluster is None:
-        return 1 if workers.run(todo, folder, options.jobs, *also) else 0
+        failed = workers.run(todo, folder, options.jobs, *also, networks=options.keep_networks)
+        return 1 if failed else 0
     good, failed = workers.ready(workers.missing(todo, folder, *also))
     parameters = dict(options.cluster_options)
     handles = cluster.submit(good, folder, options.cluster, **parameters)

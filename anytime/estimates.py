@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from anytime.datasets import Dataset
 
 # Images of whole training sets, so that work can be counted without the data.
-WHOLE = {"svhn": 604_388, "cifar10": 50_000, "cifar100": 50_000}
+WHOLE = {
+    "svhn": 604_388,
+    "cifar10": 50_000,
+    "cifar100": 50_000,
+    "gtsrb-half": 19_605,
+    "tiny-imagenet-100": 50_000,
+}
 
 
 @functools.cache

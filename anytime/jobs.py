@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ EVALUATE_EVERY = 4  # epochs between two looks at the test set in a list's runs;
 
 def dataset_name(dataset: str) -> str:
     """A data set's name, as a record keeps it: a path loses its folder and an archive's ending."""
-    return re.sub(r"(\.(tar|tgz|zip|gz|xz|bz2))+$", "", Path(dataset).expanduser().resolve().name)
+    # A link keeps its own name: so an archive can be given the name of the data set that it holds.
+    return re.sub(r"(\.(tar|tgz|zip|gz|xz|bz2))+$", "", Path(os.path.abspath(dataset)).name)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Job:
     dataset: a name or the path of a folder or archive; the name is what a record keeps.
     network, weighting: by name, see `anytime.networks.build` and `anytime.weighting.build`.
     train_images: a fixed class-balanced part of the training set; None takes all of it.
+    validation: so many of these are set aside to test on, in the place of the test set.
     """
 
     dataset: str
@@ -38,6 +41,7 @@ class Job:
     recipe: Recipe = field(default_factory=Recipe)
     seed: int = 0
     train_images: int | None = None
+    validation: int = 0
 
     @property
     def dataset_name(self) -> str:
@@ -47,6 +51,8 @@ class Job:
     def name(self) -> str:
         """The record's file name: readable in front, made unique by a hash of the whole job."""
         content = asdict(self) | {"dataset": self.dataset_name, "recipe": self.recipe.to_dict()}
+        if not self.validation:
+            del content["validation"]  # names from before there was any stay the same
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         words = [self.dataset_name, self.network, self.weighting, f"seed{self.seed}", digest]
         text = "_".join(words)
@@ -106,6 +112,8 @@ class Job:
         from anytime.training import train
 
         data = datasets.load(self.dataset, train_size=self.train_images)
+        if self.validation:
+            data = data.set_aside(self.validation)
         channels = data.train.pixels.shape[1]
         network = networks.build(self.network, len(data.classes), channels, seed=self.seed)
         network.to(device or best_device())

@@ -19,10 +19,10 @@ from anytime.runs import Run
 LEDGER, README = DATA / "ledger.csv", REPOSITORY / "README.md"
 BEGIN, END = "<!-- ledger -->\n", "<!-- /ledger -->"
 # From easy to hard, in the place of the paper's SVHN, CIFAR-10, CIFAR-100.
-DIFFICULTY_ORDER = ("gtsrb", "cifar10", "tiny-imagenet-100")
+DIFFICULTY_ORDER = ("gtsrb-half", "cifar10", "tiny-imagenet-100")
 # What records that don't say it themselves were trained on: no official releases.
 COPIES = {
-    "gtsrb": "GTSRB (every second frame)",
+    "gtsrb-half": "GTSRB (every second frame)",
     "cifar10": "CIFAR-10 (JPEG copy)",
     "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
 }

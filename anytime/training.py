@@ -243,6 +243,8 @@ class Session:
             "recipe": self.recipe.to_dict() | {"augmentation": list(self.augmentation)},
             "seed": self.seed,
         }
+        if self.dataset.validation:
+            config["validation_images"] = self.dataset.validation
         shape = tuple(self.images.pixels.shape[1:])
         return Run(
             config,

@@ -32,13 +32,19 @@ def missing(todo: Iterable[Job], *folders: Path) -> list[Job]:
     return list(wanted.values())
 
 
-def run(todo: Iterable[Job], folder: Path, workers: int = 1, *also: Path) -> list[Job]:
+def run(
+    todo: Iterable[Job],
+    folder: Path,
+    workers: int = 1,
+    *also: Path,
+    networks: Path | None = None,
+) -> list[Job]:
     """Carries out jobs side by side and returns those that failed.
 
     A job that is finished, in the folder or below those in `also`, is not repeated. One that was
     cut off goes on from its checkpoint, and one whose process died is tried once more. However
     this process ends, the workers store their checkpoints and stop. The log of a failed job
-    stays in the folder.
+    stays in the folder. networks: a folder for the trained networks, each named as its record.
     """
     listed, folder = list(dict.fromkeys(todo)), Path(folder)
     undone = missing(listed, folder, *also)
@@ -48,7 +54,7 @@ def run(todo: Iterable[Job], folder: Path, workers: int = 1, *also: Path) -> lis
     with _stopping(running), progress.bar:
         while queue or running:
             while queue and len(running) < workers:
-                running.append(Worker(*queue.pop(0), folder))
+                running.append(Worker(*queue.pop(0), folder, networks))
             time.sleep(0.2)
             ended = [worker for worker in running if worker.ended]
             progress.show([worker.job for worker in running])
@@ -83,11 +89,12 @@ def ready(listed: list[Job]) -> tuple[list[Job], list[Job]]:
 class Worker:
     """A process that carries out one job, or stops when the pipe to it is closed."""
 
-    def __init__(self, job: Job, tries: int, folder: Path) -> None:
+    def __init__(self, job: Job, tries: int, folder: Path, networks: Path | None = None) -> None:
         self.job, self.tries = job, tries
         self.log = folder / f"{job.name}.log"
         folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "anytime.workers", str(folder), job.to_json()]
+        command += [str(networks / f"{job.name}.pt")] if networks else []
         # Two runs of one thread each are faster than one run of two.
         threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
         with open(self.log, "wb") as log:
@@ -175,11 +182,11 @@ class Progress:
         return len(json.loads(path.read_text())["history"]) if path.exists() else 0
 
 
-def work(job: Job, folder: Path) -> int:
+def work(job: Job, folder: Path, network: Path | None = None) -> int:
     """What a worker's process does; returns its exit status."""
     threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
     try:
-        job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY)
+        job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=network)
     except KeyboardInterrupt:
         return STOPPED
     return 0
@@ -192,4 +199,4 @@ def _wait_for_end_of_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(work(Job.from_json(sys.argv[2]), Path(sys.argv[1])))
+    sys.exit(work(Job.from_json(sys.argv[2]), Path(sys.argv[1]), *map(Path, sys.argv[3:])))

@@ -47,8 +47,9 @@ def test_jobs_that_differ_in_anything_have_different_names():
         replace(JOB, seed=1),
         replace(JOB, train_images=None),
         replace(JOB, train_images=60),
+        replace(JOB, validation=10),
     ]
-    assert len({job.name for job in [JOB, *others]}) == 7
+    assert len({job.name for job in [JOB, *others]}) == 8
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,20 @@ def test_a_job_keeps_its_network_and_says_so_in_the_record(tmp_path):
     assert trained["file"] == "small.pt" and trained["bytes"] == kept.stat().st_size
     network = networks.load(kept, trained["sha256"])
     assert network(torch.zeros(1, 1, 32, 32)).shape == (3, 1, 10)
+
+
+def test_a_job_with_validation_trains_on_the_rest_and_never_sees_the_test_set(tmp_path):
+    run = carry_out(replace(JOB, validation=10), tmp_path)
+    assert (run.config["train_images"], run.config["validation_images"]) == (30, 10)
+    tenths = 10 * run.final("test_error")  # so many of ten images are wrong
+    assert tenths == pytest.approx(tenths.round(), abs=1e-4)
+    assert "validation_images" not in carry_out(JOB, tmp_path).config
+
+
+def test_a_link_names_the_data_set_that_an_archive_holds(tmp_path):
+    (tmp_path / "gtsrb.tar.gz").touch()
+    (tmp_path / "gtsrb-half.tar.gz").symlink_to(tmp_path / "gtsrb.tar.gz")
+    assert Job(f"{tmp_path}/gtsrb-half.tar.gz", "resann-1-4", "const").dataset_name == "gtsrb-half"
 
 
 def test_a_network_that_was_not_kept_is_missed_with_what_to_do(tmp_path):

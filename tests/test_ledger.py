@@ -123,7 +123,7 @@ def test_the_smaller_network_with_adaloss_is_held_against_the_larger_with_const(
 def test_difficulty_compares_where_the_final_weights_lie(tmp_path):
     easy, hard = [1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0]  # mean positions 0.5 and 1
     for seed in range(3):
-        for dataset, weights in (("gtsrb", easy), ("tiny-imagenet-100", hard)):
+        for dataset, weights in (("gtsrb-half", easy), ("tiny-imagenet-100", hard)):
             record(tmp_path, "adaloss", [0.5] * 4, seed=seed, dataset=dataset, weights=weights)
     (row,) = rows(tmp_path, MOVE).itertuples()
     assert (row.ours, row.seeds, row.verdict) == ("0.500 ± 0.000", 3, "shown")
@@ -150,7 +150,7 @@ def test_runs_of_different_settings_are_never_compared(tmp_path, change):
 
 
 def test_difficulty_does_not_mix_settings_either(tmp_path):
-    record(tmp_path, "adaloss", [0.5] * 4, dataset="gtsrb")
+    record(tmp_path, "adaloss", [0.5] * 4, dataset="gtsrb-half")
     record(tmp_path, "adaloss", [0.5] * 4, dataset="cifar10", train_images=91)
     record(tmp_path, "adaloss:extra=1", [0.5] * 4, dataset="tiny-imagenet-100")
     assert rows(tmp_path, MOVE).verdict.tolist() == ["not run"]

@@ -31,7 +31,7 @@ __all__ = [
 # Archives of these names are no official releases; their figures must not be taken for such.
 COPIES = {
     "cifar10": "CIFAR-10 (JPEG copy)",
-    "gtsrb": "GTSRB (every second frame)",
+    "gtsrb-half": "GTSRB (every second frame)",
     "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -47,7 +47,10 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A training and a test set; `augmentation` names the steps the paper would train with."""
+    """A training and a test set; `augmentation` names the steps the paper would train with.
+
+    validation: so many training images were set aside and stand in the place of the test set.
+    """
 
     name: str
     title: str
@@ -55,6 +58,15 @@ class Dataset:
     test: Images
     classes: tuple[str, ...]
     augmentation: tuple[str, ...] = ("crop",)
+    validation: int = 0
+
+    def set_aside(self, images: int, seed: int = 0) -> Dataset:
+        """The same training set with some of its images in the place of the test set.
+
+        What is chosen with it has not seen the test set. See `split` for classes and errors.
+        """
+        train, held_out = split(self.train, images, seed)
+        return replace(self, train=train, test=held_out, validation=images)
 
 
 def subset(images: Images, size: int, seed: int) -> Images:
