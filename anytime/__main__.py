@@ -178,11 +178,12 @@ def _run(parser: argparse.ArgumentParser) -> None:
         "Runs that were cut off go on where they stopped; Ctrl-C stops all of them without loss. "
         "Comparisons: schemes (every weighting, and OPT), small-beats-large (AdaLoss on small "
         "networks, CONST on large ones), difficulty (AdaLoss's weights on easy and hard data), "
-        "chain (the members of an EANN), pilot (which setting fits, on images set aside). "
+        "chain (the members of an EANN), pilot (which setting fits, on images set aside), "
+        "networks (those that ship, to be kept with --keep-networks). "
         "What holds unless said otherwise stands in brackets."
     )
     add = parser.add_argument
-    add("experiment", help="schemes, small-beats-large, difficulty, chain or pilot")
+    add("experiment", help="schemes, small-beats-large, difficulty, chain, pilot or networks")
     add("--profile", default="laptop", help="quick, laptop or paper (%(default)s)")
     add("--jobs", type=_positive, default=1, metavar="N", help="runs side by side (%(default)s)")
     add("--dataset", nargs="+", metavar="NAME|PATH", help="instead of the profile's own")
