@@ -44,26 +44,27 @@ def multiply_adds(network: str) -> np.ndarray:
 def epoch_work(job: Job) -> float:
     """Multiply-adds of one epoch's forward passes: how much a job's epoch weighs beside others."""
     images = job.train_images or WHOLE.get(job.dataset_name, 50_000)
-    return float(multiply_adds(job.network)[-1]) * images
+    return float(multiply_adds(job.network)[-1]) * (images - job.validation)
 
 
 def estimate(todo: list[Job], folders: Iterable[Path]) -> tuple[pd.DataFrame, list[str]]:
     """The jobs as a table with the minutes that each will take, and what keeps some from it.
 
     Minutes of one core, or of the accelerator where there is one. The pace is that of finished
-    records below the folders, of the same data, network and way to compute, on the same kind of
-    device. Where there are none, it is measured in a few training steps, not compiled, on the
-    whole network that the job's was cut from. For data that cannot be read the minutes are nan.
+    records below the folders, of the same network and way to compute, on the same kind of device;
+    of the same data where there are such. A network that was cut takes its share of the whole
+    one's time. Where there are no records, the pace is measured in a few training steps on one
+    thread, not compiled. For data that cannot be read the minutes are nan.
     """
     paces, amiss, rows = _finished_paces(folders), {}, []
     for job in todo:
+        seconds = float("nan")
         try:
             if job.dataset not in amiss:
-                _learn_pace(job, paces)
+                seconds = _pace(job, paces) * _images(job)
         except (ValueError, OSError) as error:
             amiss[job.dataset] = str(error)
-        minutes = paces.get(_key(job), float("nan")) * job.recipe.epochs / 60
-        rows.append(_described(job) | {"minutes": minutes})
+        rows.append(_described(job) | {"minutes": seconds * job.recipe.epochs / 60})
     return pd.DataFrame(rows), list(amiss.values())
 
 
@@ -77,17 +78,21 @@ def _described(job: Job) -> dict[str, str | int]:
     }
 
 
-def _key(job: Job) -> tuple:
-    images = job.train_images or WHOLE.get(job.dataset_name)
-    return job.dataset_name, job.network, images, _way(job.recipe)
+def _images(job: Job) -> int:
+    """Images of one epoch."""
+    whole = job.train_images or WHOLE.get(job.dataset_name)
+    return (whole or len(_local_data(job).train)) - job.validation
 
 
 def _way(recipe: Recipe) -> tuple:
     return recipe.batch_size, recipe.compile, recipe.autocast, recipe.channels_last
 
 
+ANY = ""  # in the place of a data set: the pace on whichever was recorded
+
+
 def _finished_paces(folders: Iterable[Path]) -> dict[tuple, float]:
-    """Seconds per epoch of the finished runs that were made on this kind of device."""
+    """Seconds per image of the finished runs that were made on this kind of device."""
     import torch
 
     from anytime.distributed import best_device
@@ -98,25 +103,29 @@ def _finished_paces(folders: Iterable[Path]) -> dict[tuple, float]:
     for run in runs.find(folders):
         if run.environment.get("device") == here:
             config = run.config
-            key = config["dataset"], config["network"], config["train_images"]
             seconds = run.cpu_seconds if here == "cpu" else run.seconds
-            paces[*key, _way(Recipe.from_dict(config["recipe"]))] = seconds / len(run.history)
+            rest = config["network"], _way(Recipe.from_dict(config["recipe"]))
+            pace = seconds / len(run.history) / config["train_images"]
+            paces[config["dataset"], *rest] = paces[ANY, *rest] = pace
     return paces
 
 
-def _learn_pace(job: Job, paces: dict[tuple, float]) -> None:
-    """Adds the seconds that an epoch of the job takes, unless they are known."""
-    if _key(job) in paces:
-        return
-    whole = replace(job, network=job.network.partition("-to")[0])
-    if _key(whole) not in paces:
-        paces[_key(whole)] = _measure_epoch(whole)
-    share = multiply_adds(job.network)[-1] / multiply_adds(whole.network)[-1]
-    paces[_key(job)] = paces[_key(whole)] * share
+def _pace(job: Job, paces: dict[tuple, float]) -> float:
+    """Seconds that an image takes in training; what had to be measured is added to `paces`."""
+    whole, way = job.network.partition("-to")[0], _way(job.recipe)
+    for network in dict.fromkeys((job.network, whole)):
+        for dataset in (job.dataset_name, ANY):
+            if pace := paces.get((dataset, network, way)):
+                share = multiply_adds(job.network)[-1] / multiply_adds(network)[-1]
+                return pace * share
+    paces[job.dataset_name, whole, way] = _measured_pace(replace(job, network=whole))
+    return _pace(job, paces)
 
 
-def _measure_epoch(job: Job, steps: int = 3, patience: float = 2.0) -> float:
-    """Seconds of an epoch by its first steps; the very first is for warming up."""
+def _measured_pace(job: Job, steps: int = 5, patience: float = 2.0) -> float:
+    """Seconds an image takes in the first steps; the very first are for warming up."""
+    import torch
+
     from anytime import networks, weighting
     from anytime.distributed import best_device
     from anytime.training import Session
@@ -127,14 +136,19 @@ def _measure_epoch(job: Job, steps: int = 3, patience: float = 2.0) -> float:
     session = Session(network.to(device).train(), scheme, data, replace(job.recipe, compile=False))
     clock = time.process_time if device == "cpu" else time.perf_counter
     times: list[float] = []
-    for batch in session.batches()[: steps + 1]:
-        start = clock()
-        session.train_step(batch)
-        session.sums.losses.tolist()  # waits for the device
-        times.append(clock() - start)
-        if sum(times[1:]) > patience:
-            break
-    return float(np.mean(times[1:] or times)) * session.steps_per_epoch
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the workers do
+    try:
+        for batch in session.batches()[: steps + 2]:
+            start = clock()
+            session.train_step(batch)
+            session.sums.losses.tolist()  # waits for the device
+            times.append(clock() - start)
+            if sum(times[2:]) > patience:
+                break
+    finally:
+        torch.set_num_threads(before)
+    return float(np.median(times[2:] or times)) / session.batch_size
 
 
 def _local_data(job: Job) -> Dataset:

@@ -187,6 +187,15 @@ def test_the_pace_of_another_device_or_way_to_compute_does_not_count(tmp_path, m
     assert table.minutes.isna().all()
 
 
+def test_a_network_s_pace_on_other_data_counts_by_the_number_of_images(tmp_path):
+    record(tmp_path)  # 128 images a pass
+    on_others = [replace(JOB, dataset="cifar10", train_images=n) for n in (128, 256)]
+    on_others.append(replace(on_others[1], validation=64))
+    table, amiss = estimate(on_others, [tmp_path])
+    assert table.minutes.tolist() == pytest.approx([80, 160, 120])
+    assert amiss == []
+
+
 def test_data_that_are_not_there_are_named_and_not_downloaded(tmp_path, monkeypatch):
     downloads = tmp_path / "downloads"
     monkeypatch.setenv("ANYTIME_DOWNLOADS", str(downloads))
