@@ -32,7 +32,8 @@ def rows(folder, claim: str) -> pd.DataFrame:
     return table[table.claim.str.contains(claim, regex=False)].reset_index(drop=True)
 
 
-INCREASE, GAIN, SMALL, MOVE = "more errors than OPT", "fewer errors", "smaller", "harder"
+INCREASE, GAIN, SMALL, MOVE = "errors than OPT", "fewer errors than const", "smaller", "harder"
+LINEAR, PRICE = "fewer errors than linear", "more errors than const at 1/4"
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,8 @@ def test_a_verdict_needs_three_seeds_that_agree_and_two_standard_errors(differen
 
 def test_without_runs_every_claim_is_said_not_to_be_run(tmp_path):
     table = ledger.ledger(tmp_path)
-    assert table.verdict.tolist() == ["not run"] * 3
-    assert table.ours.tolist() == [""] * 3
+    assert table.verdict.tolist() == ["not run"] * 5
+    assert table.ours.tolist() == [""] * 5
 
 
 def test_the_increase_over_opt_is_given_at_the_quarters_with_its_spread(tmp_path):
@@ -70,7 +71,7 @@ def test_the_increase_over_opt_is_given_at_the_quarters_with_its_spread(tmp_path
     # 25 and 50 %: 37.5 ± 17.7; no OPT for exit 2; 100 % twice; 50 and 150 %: 100 ± 70.7
     assert row.ours == "37.5 ± 17.7 · ? · 100.0 ± 0.0 · 100.0 ± 70.7"
     assert (row.seeds, row.core_hours) == (2, 5.0)
-    assert row.verdict == "to compare"
+    assert row.verdict == "undecided"  # two seeds
     assert row.deviations == "90 training images, 2 epochs, augmentation: flip"
 
 
@@ -100,6 +101,24 @@ def test_what_adaloss_saves_is_paired_seed_by_seed(tmp_path):
     # 2, 1 and 3 points
     assert (row.ours, row.seeds, row.verdict) == ("2.00 ± 1.00", 3, "shown")
     assert (row.data, row.network, row.core_hours) == ("toy", NET, 6.0)
+
+
+def test_what_adaloss_pays_at_a_quarter_and_saves_over_linear_is_paired_too(tmp_path):
+    for seed in range(3):
+        record(tmp_path, "const", [0.20, 0.9, 0.9, 0.5], seed=seed)
+        record(tmp_path, "linear", [0.9, 0.9, 0.9, 0.10 + 0.01 * seed], seed=seed)
+        record(tmp_path, "adaloss", [0.23, 0.9, 0.9, 0.12], seed=seed)
+    (price,), (linear,) = (rows(tmp_path, kind).itertuples() for kind in (PRICE, LINEAR))
+    assert (price.ours, price.verdict) == ("3.00 ± 0.00", "shown")
+    assert (linear.ours, linear.verdict) == ("-1.00 ± 1.00", "undecided")  # -2, -1 and 0 points
+
+
+def test_three_seeds_above_opt_at_the_last_exit_are_shown(tmp_path):
+    for seed, error in enumerate([0.30, 0.31, 0.32]):
+        record(tmp_path, "const", [0.5, 0.5, 0.5, error], seed=seed)
+        record(tmp_path, "linear", [0.5, 0.5, 0.5, error - 0.2], seed=seed)
+    record(tmp_path, "opt", [0.9, 0.9, 0.9, 0.2])
+    assert rows(tmp_path, INCREASE).verdict.tolist() == ["shown", "reversed"]
 
 
 def test_a_variant_of_adaloss_has_a_row_of_its_own(tmp_path):
