@@ -209,7 +209,7 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def fill(table: pd.DataFrame, page: Path = README) -> None:
-    """Puts the ledger into the place that a page marks for it; the deviations stay in the CSV.
+    """Puts the ledger into the place that a page marks for it.
 
     Raises ValueError where the page has no such place.
     """
@@ -217,6 +217,6 @@ def fill(table: pd.DataFrame, page: Path = README) -> None:
     _, end, after = rest.partition(END)
     if not end:
         raise ValueError(f"{page} marks no place for the ledger; add the lines {BEGIN}{END}")
-    whole = f"{before}{begin}{to_markdown(table.drop(columns='deviations'))}\n{end}{after}"
+    whole = f"{before}{begin}{to_markdown(table)}\n{end}{after}"
     with whole_file(page) as temporary:
         temporary.write_text(whole, encoding="utf-8")
