@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Images of whole training sets, so that work can be counted without the data.
 WHOLE = {
+    "fashion": 6_000,
     "svhn": 604_388,
     "cifar10": 50_000,
     "cifar100": 50_000,
