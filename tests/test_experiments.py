@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from anytime import experiments, metrics, networks
+from anytime import datasets, experiments, metrics, networks
 from anytime.distributed import best_device
 from anytime.environment import environment
-from anytime.estimates import estimate
+from anytime.estimates import WHOLE, estimate
 from anytime.experiments import EXPERIMENTS, PROFILES, jobs
 from anytime.jobs import Job
 from anytime.networks import cost
@@ -194,6 +194,10 @@ def test_a_network_s_pace_on_other_data_counts_by_the_number_of_images(tmp_path)
     table, amiss = estimate(on_others, [tmp_path])
     assert table.minutes.tolist() == pytest.approx([80, 160, 120])
     assert amiss == []
+
+
+def test_the_embedded_images_are_counted_right_without_reading_them():
+    assert WHOLE["fashion"] == len(datasets.load("fashion").train)
 
 
 def test_data_that_are_not_there_are_named_and_not_downloaded(tmp_path, monkeypatch):
