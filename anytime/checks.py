@@ -356,3 +356,335 @@ def best_weights(answer: Callable) -> str | None:
         return "that is the answer for importance 1; with c the derivative by B is l - c / B."
     k = int(np.abs(slopes).argmax())
     return f"at your weight of exit {k + 1} the derivative by B is {slopes[k]:.3g}, and not 0."
+
+
+@exercise("8.1")
+def mean_position(answer: Callable) -> str | None:
+    """(K,) weights -> their mean position, from 0 for the first exit to 1 for the last."""
+    import numpy as np
+
+    counted = "divide by the total of the weights: they need not sum to 1."
+    mistakes = {
+        2.75: "exits 1 to 4 are counted, but the first has position 0 and the last 1.",
+        1.75: "that is counted in exits from 0 to 3; the last one has position 1.",
+        2.75 / 4: "the first exit has position 0, not 1/4: use steps of 1 / (K - 1).",
+        1.75 / 4: "the last exit has position 1, not 3/4: use steps of 1 / (K - 1).",
+        14 / 3: counted,
+        5.5: "exits are counted from 1, and the total of the weights is not divided out.",
+        14 / 12: "divide by the total of the weights, not by their number.",
+    }
+    asked = "weights 2, 1, 2, 3 in four exits"
+    if off := _judge(answer(np.array([2.0, 1.0, 2.0, 3.0])), 14 / 24, mistakes, asked):
+        return off
+    return _judge(answer(np.array([0.5, 0.5])), 0.5, {}, "two equal weights")
+
+
+@exercise("8.2")
+def loss_ratio(answer: Callable) -> str | None:
+    """An exit's weight, gamma -> its loss divided by the smallest loss."""
+    cases = [
+        ((0.6, 0.2), 2.0, {1 / 0.6: "take gamma into account: only B - gamma falls as 1 / loss.",
+                           0.8 / 0.6: "subtract gamma from the weight first.",
+                           2.5: "multiply by 1 - gamma.",
+                           0.5: "that is the ratio upside down: a small weight is a large loss."}),
+        ((0.163, 0.07), 10.0, {}),
+        ((1.0, 0.07), 1.0, {}),
+    ]  # fmt: skip
+    for (weight, gamma), wanted, mistakes in cases:
+        asked = f"weight {weight:g}, gamma {gamma:g}"
+        if off := _judge(answer(weight, gamma), wanted, mistakes, asked):
+            return off
+    return None
+
+
+@exercise("8.3")
+def value_at_fit(answer: Callable) -> str | None:
+    """(epochs,) losses, (epochs,) values, a level -> the value when the loss is first below it."""
+    losses, values = [2.0, 0.9, 0.4, 0.6, 0.3], [0.51, 0.62, 0.73, 0.84, 0.95]
+    hints = {
+        (0.5, 0.95): "that is the last epoch below 0.5; take the first.",
+        (0.5, 0.4): "that is the loss itself; return the value of that epoch.",
+        (0.5, 2): "that is a position in the list; return values[2].",
+        (0.5, 3): "that is the number of the epoch; return the value of that epoch.",
+        (0.9, 0.62): "a loss of exactly the level is not below it.",
+        (0.1, 0.95): "the loss never falls below 0.1 there: return None.",
+    }
+    for level, wanted in ((0.5, 0.73), (0.9, 0.73), (1.5, 0.62), (0.1, None)):
+        found = answer(losses, values, level)
+        if found != wanted:
+            general = f"below {level:g} for the first time at value {wanted}, you say {found}."
+            return hints.get((level, found), general)
+    return None
+
+
+@exercise("5.1")
+def exit_at_share(answer: Callable) -> str | None:
+    """(K,) costs, a share of the last -> the exit, from 1, with the nearest cost."""
+    cost = [10.0, 30.0, 60.0, 100.0]
+    counted = "exits are counted from 1: add 1 to the position."
+    cases = [
+        (0.25, 2, {1: counted}),
+        (0.5, 3, {2: "exit 3 costs 0.6 of the whole, exit 2 only 0.3: 0.6 is nearer to 0.5."}),
+        (0.75, 3, {4: "exit 3 costs 0.6 of the whole: that is nearer to 0.75 than 1 is."}),
+        (1.0, 4, {3: counted}),
+    ]
+    for share, wanted, mistakes in cases:
+        asked = f"a share of {share:g} of the costs 10, 30, 60, 100"
+        if off := _judge(answer(cost, share), wanted, mistakes, asked):
+            return off
+    return None
+
+
+@exercise("5.2")
+def mean_increase(answer: Callable) -> str | None:
+    """(D,) errors, (D,) errors of OPT -> the mean of the increases in percent."""
+    mistakes = {
+        1100 / 29: "that is the increase of the mean errors; take the mean of the increases.",
+        0.85: "give it in percent: multiply by 100.",
+        185.0: "that is the quotient of the errors; subtract 1 before you average.",
+        5.5: "that is the difference in points; divide it by OPT's error.",
+        115 / 3: "divide by OPT's error, not by the exit's.",
+    }
+    asked = "errors 0.1 and 0.3 over OPT's 0.04 and 0.25, in percent,"
+    return _judge(answer([0.1, 0.3], [0.04, 0.25]), 85.0, mistakes, asked)
+
+
+@exercise("5.3")
+def standard_errors_from_zero(answer: Callable) -> str | None:
+    """(S,) differences -> the distance of their mean from 0, in its standard errors."""
+    deviation, root = 4.0, 3**0.5  # of -2, 2, 6, whose mean is 2
+    mistakes = {
+        2.0: "that is the mean; divide it by its standard error.",
+        2.0 / deviation: "that is in standard deviations; the mean's is smaller, by sqrt(n).",
+        2.0 / deviation / root: "divide the deviation by sqrt(n), don't multiply.",
+        2.0 * root / (deviation * (2 / 3) ** 0.5): "use n - 1 in the denominator: ddof=1.",
+        deviation / root: "that is the standard error; divide the mean by it.",
+    }
+    asked = "differences -2, 2, 6"
+    return _judge(answer([-2.0, 2.0, 6.0]), 2.0 * root / deviation, mistakes, asked)
+
+
+@exercise("7.1")
+def costs_in_a_row(answer: Callable) -> str | None:
+    """Costs of the members' exits -> the cost of every exit in the chain."""
+    found = answer([[2, 5], [3, 7, 12], [1, 4]])
+    if found is None:
+        return "your function returns nothing: end it with `return`."
+    found = [float(cost) for cost in found]
+    hints = [
+        ("each member starts when all before it are finished: add their full costs.",
+         [2, 5, 3, 7, 12, 1, 4]),
+        ("a member's costs are already those up to each exit: add only full costs of members.",
+         [2, 7, 10, 17, 29, 30, 34]),
+        ("add the full costs of all members before, not of the last one alone.",
+         [2, 5, 8, 12, 17, 13, 16]),
+        ("the networks before are finished: add what their last exits cost, not their first.",
+         [2, 5, 5, 9, 14, 6, 9]),
+    ]  # fmt: skip
+    for text, costs in hints:
+        if found == costs:
+            return text
+    wanted = [2, 5, 8, 12, 17, 18, 21]
+    if len(found) != len(wanted):
+        return f"members with 2, 3 and 2 exits make 7 exits, you give {len(found)}."
+    if found != wanted:
+        k = next(k for k in range(7) if found[k] != wanted[k])
+        return f"exit {k + 1} should cost {wanted[k]}, you say {found[k]:g}."
+    return None
+
+
+@exercise("7.2")
+def cost_factor(answer: Callable) -> str | None:
+    """A budget, b -> how many times the depth of the chain's answer the budget is."""
+    finished = "the network that runs answers once it is deeper than the one before was."
+    waits = "the network before answers until the one that runs is as deep: take the larger depth."
+    upside = "that is the depth of the answer over the budget: turn it round."
+    cases = [
+        ((0.5, 2), 1.0, {}),
+        ((1.5, 2), 1.5, {3.0: waits, 1 / 1.5: upside, 1.0: "that is the depth of the answer."}),
+        ((2.5, 2), 2.5 / 1.5, {2.5: finished, 1.5: "that is the depth of the answer."}),
+        ((7.0, 2), 1.75, {3.5: "the third network is just finished: its depth is 4."}),
+        ((12.0, 3), 1.5, {2.4: "with base 3 the networks have the depths 1, 3, 9."}),
+        ((21.0, 4), 21 / 16, {}),
+    ]
+    for case, wanted, mistakes in cases:
+        asked = f"(budget, base) = {case}"
+        if off := _judge(answer(*case), wanted, mistakes, asked):
+            return off
+    return None
+
+
+@exercise("7.3")
+def smallest_base(answer: Callable) -> str | None:
+    """The largest accepted cost factor -> the smallest base whose supremum is not above it."""
+    for worst, wanted in ((2.25, 5.0), (4.0, 1.5)):
+        mistakes = {
+            wanted - 1: "that is b - 1: add 1.",
+            2 + 1 / (worst - 1): "that is the supremum for b = C; solve for b instead.",
+            worst - 1: "the inverse of b - 1 is C - 2: turn it round, then add 1.",
+        }
+        if off := _judge(answer(worst), wanted, mistakes, f"C = {worst:g}"):
+            return off
+    return None
+
+
+@exercise("7.4")
+def average_label(answer: Callable) -> str | None:
+    """(M, N, classes) logits -> (N,) labels of the networks' mean probability."""
+    import torch
+
+    probabilities = [
+        [[0.98, 0.01, 0.01], [0.5, 0.4, 0.1]],
+        [[0.0001, 0.5, 0.4999], [0.5, 0.4, 0.1]],
+        [[0.45, 0.54, 0.01], [0.0001, 0.0999, 0.9]],
+    ]
+    offsets = torch.tensor([0.0, 9.0, -4.0])[:, None, None]  # a softmax takes them out again
+    found = answer(torch.tensor(probabilities).log() + offsets)
+    if found is None:
+        return "your function returns nothing: end it with `return`."
+    if tuple(getattr(found, "shape", ())) != (2,):
+        shape = tuple(getattr(found, "shape", ()))
+        return f"for 2 images return a tensor of 2 labels, shape (2,), yours is {shape}."
+    hints = {
+        (1, 1): "that is the mean of the logits; apply softmax first, then take the mean.",
+        (1, 0): "that is a vote over labels; take the mean of the probabilities.",
+        (1, 2): "that is the last network alone; take the mean over all of them.",
+    }
+    labels = tuple(int(label) for label in found)
+    if labels != (0, 2):
+        return hints.get(labels, f"the labels should be 0 and 2, yours are {labels}.")
+    return None
+
+
+@exercise("6.1")
+def cheapest_exit(answer: Callable) -> str | None:
+    """(K,) errors, (K,) costs, a level -> the cost of the cheapest exit that reaches it."""
+    errors, costs = [0.5, 0.3, 0.35, 0.2], [10, 25, 40, 70]
+    hints = {
+        (0.4, 70): "that is the last exit; exit 2 reaches 0.4 for less.",
+        (0.4, 2): "that is the exit; return its cost.",
+        (0.4, 1): "that is the exit's position in the list; return its cost.",
+        (0.4, 0.3): "that is the error; return the cost.",
+        (0.3, 70): "an error of exactly the level reaches it.",
+        (0.1, 70): "no exit has an error of 0.1 or less: return None.",
+        (0.6, 70): "all exits reach 0.6, the cheapest for 10.",
+    }
+    for level, wanted in ((0.4, 25), (0.3, 25), (0.6, 10), (0.2, 70), (0.1, None)):
+        found = answer(errors, costs, level)
+        if found != wanted:
+            general = f"an error of {level:g} is reached for {wanted}, you say {found}."
+            return hints.get((level, found), general)
+    return None
+
+
+@exercise("6.2")
+def difference_bar(answer: Callable) -> str | None:
+    """Two errors, n images -> the standard error of their difference."""
+    one, other, n = 0.2, 0.1, 2500
+    squared = (one * (1 - one) + other * (1 - other)) / n
+    mistakes = {
+        squared: "that is the variance; take the square root.",
+        0.008 + 0.006: "add the squares of the two error bars, then take the root.",
+        0.008: "that is the error bar of the first error alone.",
+        0.006: "that is the error bar of the second error alone.",
+        0.002: "the squares of the error bars add, also for a difference.",
+        0.5: "divide by n.",
+        0.0052915: "the squares of the error bars add, also for a difference.",
+    }
+    asked = "errors 0.2 and 0.1 on 2,500 images"
+    if off := _judge(answer(one, other, n), 0.01, mistakes, asked):
+        return off
+    return _judge(answer(0.5, 0.5, 1250), 0.02, {}, "errors 0.5 and 0.5 on 1,250 images")
+
+
+@exercise("6.3")
+def break_even(answer: Callable) -> str | None:
+    """Percents above the own OPT, of CONST and AdaLoss -> how much worse the small OPT may be."""
+    mistakes = {
+        15.0: "that is the difference; the percents are of two different errors, so divide.",
+        1.125: "that is the ratio of the two OPT errors; how many percent is it above 1?",
+        112.5: "that is the ratio in percent; how much is it above 100?",
+        0.125: "right, but as a share; give it in percent.",
+        100 * (1.2 / 1.35 - 1): "upside down: the more CONST loses, the more the small one may.",
+    }
+    if off := _judge(answer(35.0, 20.0), 12.5, mistakes, "CONST 35 %, AdaLoss 20 %"):
+        return off
+    return _judge(answer(10.0, 10.0), 0.0, {}, "10 % for both")
+
+
+def _array_differs(found: Any, wanted: Any, mistakes: list[tuple[Any, str]]) -> str | None:
+    """None where an array is right; else the likely mistake that gives it, or both arrays."""
+    import numpy as np
+
+    if found is None:
+        return "your function returns nothing: end it with `return`."
+    found, wanted = np.asarray(found), np.asarray(wanted)
+    if found.shape != wanted.shape:
+        return f"return an array of shape {wanted.shape}, yours has {found.shape}."
+    if np.allclose(found, wanted):
+        return None
+    near = [hint for values, hint in mistakes if np.allclose(found, values)]
+    return near[0] if near else f"yours gives {found.round(3)}, but {wanted.round(3)} is right."
+
+
+@exercise("10.1")
+def margin_policy(answer: Callable) -> str | None:
+    """Probabilities (N, classes) at this exit, before, scores (N,) -> largest minus second."""
+    import numpy as np
+
+    now = np.array([[0.1, 0.6, 0.3], [0.45, 0.1, 0.45], [0.0, 0.0, 1.0]])
+    before, given = np.full((3, 3), 1 / 3), now.copy()
+    mistakes = [
+        ([0.6, 0.45, 1.0], "that is the confidence; subtract the second largest from it."),
+        ([0.5, 0.35, 1.0], "that is the largest minus the smallest; take the second largest."),
+        ([-0.3, 0.0, -1.0], "the sign is turned round: the largest minus the second largest."),
+        ([0.2, 0.35, 0.0], "that is the second largest minus the smallest: sort ascends."),
+    ]
+    off = _array_differs(answer(now, before, np.zeros(3)), [0.3, 0.0, 1.0], mistakes)
+    if off is None and not np.array_equal(now, given):
+        return "your function changes the probabilities; others need them: sort a copy (np.sort)."
+    return off
+
+
+@exercise("10.2")
+def first_sure_exit(answer: Callable) -> str | None:
+    """(K, N) scores, a threshold -> (N,) the exits, from 0, at which images stop."""
+    import numpy as np
+
+    scores = np.array(
+        [[0.9, 0.2, 0.1, 0.5, 0.3], [0.1, 0.8, 0.2, 0.6, 0.2], [0.95, 0.7, 0.3, 0.9, 0.8]]
+    )
+    given = scores.copy()
+    mistakes = [
+        ([0, 1, 0, 0, 2], "where no exit is sure argmax gives 0: such an image stops at the last."),
+        ([0, 1, 2, 1, 2], "a score of exactly the threshold reaches it: use >=."),
+        ([1, 2, 3, 1, 3], "exits are counted from 0 here."),
+        ([2, 1, 2, 2, 2], "that is the surest exit; the image stops at the first that is sure."),
+    ]
+    off = _array_differs(answer(scores, 0.5), [0, 1, 2, 0, 2], mistakes)
+    if off is None and not np.array_equal(scores, given):
+        return "your function changes the scores: `scores >= threshold` makes an array of its own."
+    return off
+
+
+@exercise("10.3")
+def interrupted_exits(answer: Callable) -> str | None:
+    """(N,) own exits, (K,) costs, (N,) budgets -> (N,) the exits at which images end."""
+    import numpy as np
+
+    stops, cost = np.array([0, 2, 2, 2, 1]), np.array([10, 30, 60])
+    budgets = np.array([60, 5, 35, 60, 30])
+    mistakes = [
+        (
+            [2, 0, 1, 2, 1],
+            "that is what the budgets pay for; image 1 is sure at exit 0 and leaves.",
+        ),
+        ([0, -1, 1, 2, 1], "the first exit is always finished: never return less than 0."),
+        ([0, 0, 1, 1, 0], "a budget of exactly an exit's cost pays for it: side='right'."),
+        (
+            [0, 0, 2, 2, 1],
+            "one too far: a budget of 35 pays for the exits at 10 and 30, so 0 and 1.",
+        ),
+        ([2, 2, 2, 2, 1], "an image ends at whichever exit comes first: the minimum of the two."),
+    ]
+    return _array_differs(answer(stops, cost, budgets), [0, 0, 1, 2, 1], mistakes)

@@ -150,6 +150,23 @@ def concentration(weights: ArrayLike) -> Concentration:
     return Concentration(float(weights @ inside), float(weights @ np.linspace(0, 1, exits)))
 
 
+def concentration_over_epochs(run: Run) -> pd.DataFrame:
+    """Where a run's weights lie after each epoch: columns epoch, last_quarter, mean_position."""
+    rows = [
+        {"epoch": entry["epoch"], **concentration(entry["weights"])._asdict()}
+        for entry in run.history
+    ]
+    return pd.DataFrame(rows)
+
+
+def first_epoch_below(
+    run: Run, level: float, column: str = "train_loss", exit: int = -1
+) -> int | None:
+    """The first epoch in which a column's value at an exit, from 0, is below a level; or None."""
+    below = (e["epoch"] for e in run.history if column in e and e[column][exit] < level)
+    return next(below, None)
+
+
 def anytime_auc(
     error: ArrayLike,
     cost: ArrayLike,
@@ -168,6 +185,24 @@ def anytime_auc(
         raise ValueError(f"budgets must range from {cost[0]:g}, the first exit's cost, upwards")
     borders = np.append(np.clip(cost, low, high), high)
     return float(np.average(error, weights=np.diff(np.log(borders) if log else borders)))
+
+
+def chain_curve(
+    members: Sequence[Sequence], expected: Sequence[ArrayLike] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Error and cost (K,) of an EANN's answers after each exit of its networks in a row.
+
+    members: (error, cost) of each network, shallow to deep. Costs add up, as each starts from the
+    images. expected: for each network the errors by which the best exit so far is chosen to
+    answer; without them it is the one that costs most in its own network, the deepest.
+    """
+    errors, costs = ([np.asarray(part) for part in parts] for parts in zip(*members, strict=True))
+    before = np.cumsum([0, *(cost[-1] for cost in costs[:-1])])
+    spent = np.concatenate([b + cost for b, cost in zip(before, costs, strict=True)])
+    badness = np.concatenate([-cost for cost in costs] if expected is None else expected)
+    best = badness == np.minimum.accumulate(badness)
+    answering = np.maximum.accumulate(np.where(best, np.arange(len(best)), 0))
+    return np.concatenate(errors)[answering], spent
 
 
 def crossings(error_a: ArrayLike, error_b: ArrayLike, cost: ArrayLike) -> np.ndarray:

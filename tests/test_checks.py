@@ -5,8 +5,24 @@ import test_checks_01
 import test_checks_02
 import test_checks_03
 import test_checks_04
+import test_checks_05
+import test_checks_06
+import test_checks_07
+import test_checks_08
+import test_checks_10
 
-RIGHT = test_checks_01.RIGHT | test_checks_02.RIGHT | test_checks_03.RIGHT | test_checks_04.RIGHT
+MODULES = (
+    test_checks_01,
+    test_checks_02,
+    test_checks_03,
+    test_checks_04,
+    test_checks_05,
+    test_checks_06,
+    test_checks_07,
+    test_checks_08,
+    test_checks_10,
+)
+RIGHT = {check: answer for module in MODULES for check, answer in module.RIGHT.items()}
 each_exercise = pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from anytime import networks, theory
+from anytime import metrics, networks, theory
 from anytime.networks import cost
 from anytime.networks.eann import EANN, eann, exit_depths, member_depths
 
@@ -166,3 +166,67 @@ def test_members_of_any_kind_can_be_chained():
     chain = EANN([member(2), member(4)])
     assert chain.standing.tolist() == [0, 1, 1, 3, 4, 5]
     assert chain(torch.zeros(7, 3, 2, 2)).shape == (6, 7, 2)
+
+
+def test_the_parameters_of_a_chain_are_those_of_its_members_in_a_row(chain):
+    counts = cost.parameters(chain).tolist()
+    assert counts[:3] == cost.parameters(chain.members[0]).tolist()
+    ends = [2, 8, 20]
+    whole = [sum(p.numel() for p in member.parameters()) for member in chain.members]
+    assert [counts[k] for k in ends] == [whole[0], whole[0] + whole[1], sum(whole)]
+    # After the last exit of a member comes a stem, a unit and a head of the next.
+    second = chain.members[1]
+    begun = [*second.stem.parameters(), *second.segments[0].parameters()]
+    begun += second.heads[0].parameters()
+    assert counts[3] - counts[2] == sum(p.numel() for p in begun)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A chain whose parameters half precision can hold, its file, and what a record says of it."""
+    small = eann(["resann-1-4", "resann-2-4-to5"], num_classes=6, in_channels=1, seed=0)
+    with torch.no_grad():
+        for parameter in small.parameters():
+            parameter.copy_(parameter.half())
+    small = EANN(small.members, combine="average").eval()
+    small.members[1].standardise.mean = torch.full((1, 16, 16), 17.5)
+    small.expect(np.array([1 / 3, 1 / 3 - 1e-9, 0.5, 0.5, 0.2, 0.2, 0.2 + 1e-12, 0.1]))
+    return small, tmp_path / "chain.pt", networks.save(small, tmp_path / "chain.pt")
+
+
+def test_a_stored_chain_comes_back_as_it_was(stored):
+    saved, path, record = stored
+    again = networks.load(path, record["sha256"])
+    assert isinstance(again, EANN) and not again.training
+    assert again.name == "resann-1-4+resann-2-4-to5" and again.combine == "average"
+    assert torch.equal(again.expected_errors, saved.expected_errors)
+    pixels = IMAGES[:, :1]
+    with torch.inference_mode():
+        assert torch.equal(again(pixels), saved(pixels))
+
+
+def test_the_record_of_a_stored_chain_says_how_to_build_it(stored):
+    _, path, record = stored
+    assert (record["num_classes"], record["in_channels"]) == (6, 1)
+    assert record["combine"] == "average" and record["bytes"] == path.stat().st_size
+
+
+def test_a_stored_chain_of_an_unknown_kind_is_refused_by_name(stored):
+    _, path, _ = stored
+    content = torch.load(path, weights_only=True)
+    torch.save(content | {"combine": "vote"}, path)
+    with pytest.raises(ValueError, match=r"chain\.pt holds no network.*vote"):
+        networks.load(path)
+
+
+@pytest.mark.parametrize(("base", "count", "ending"), [(2, 3, "-16-stride2"), (3, 3, "-4")])
+def test_recorded_curves_in_a_row_are_the_answers_of_the_chain(base, count, ending):
+    with torch.device("meta"):
+        members = [networks.build(f"resann-{n}{ending}") for n in member_depths(base, count)]
+    whole = EANN(members)
+    errors = np.random.default_rng(0).random(whole.num_exits)
+    parts = np.split(errors, np.cumsum([member.num_exits for member in members])[:-1])
+    costs = [cost.multiply_adds(member) for member in members]
+    curve = metrics.chain_curve(list(zip(parts, costs, strict=True)))
+    assert curve[0].tolist() == errors[whole.standing].tolist()
+    assert curve[1].tolist() == cost.multiply_adds(whole).tolist()

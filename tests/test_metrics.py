@@ -146,6 +146,42 @@ def test_an_exit_on_the_border_of_the_last_quarter_counts_in_part():
     assert metrics.concentration([0, 0, 0, 0, 1, 1]).last_quarter == pytest.approx(0.75)
 
 
+def learning_run() -> Run:
+    """Four epochs in which the weight moves from the first exit of two to the last."""
+    entries = zip([3, 4, 5, 6], [0.9, 0.5, 0.6, 0.2], [0.0, 0.5, 0.75, 1.0], strict=True)
+    history = [
+        {"epoch": epoch, "train_loss": [2.0, loss], "weights": [1 - later, later]}
+        for epoch, loss, later in entries
+    ]
+    history[3]["test_error"] = [0.5, 0.1]
+    return Run({}, cost=COST[:2], history=history)
+
+
+def test_the_weights_of_each_epoch_are_placed_between_the_first_exit_and_the_last():
+    table = metrics.concentration_over_epochs(learning_run())
+    assert table["epoch"].tolist() == [3, 4, 5, 6]
+    assert table["mean_position"].tolist() == pytest.approx([0.0, 0.5, 0.75, 1.0])
+    # Half of the last exit is the last quarter of two.
+    assert table["last_quarter"].tolist() == pytest.approx([0.0, 0.25, 0.375, 0.5])
+
+
+def test_the_first_epoch_below_a_level_counts_even_if_the_loss_rises_again():
+    assert metrics.first_epoch_below(learning_run(), 0.55) == 4
+
+
+def test_a_loss_of_exactly_the_level_is_not_below_it():
+    assert metrics.first_epoch_below(learning_run(), 0.5) == 6
+
+
+def test_a_level_that_is_never_reached_has_no_first_epoch():
+    assert metrics.first_epoch_below(learning_run(), 0.2) is None
+    assert metrics.first_epoch_below(learning_run(), 1.0, exit=0) is None
+
+
+def test_epochs_without_the_column_are_passed_over():
+    assert metrics.first_epoch_below(learning_run(), 0.6, column="test_error", exit=0) == 6
+
+
 def test_the_mean_error_over_budgets_is_that_of_drawing_budgets():
     error, cost = np.array([0.9, 0.6, 0.2, 0.1]), np.array([10.0, 30.0, 40.0, 90.0])
     generator = np.random.default_rng(0)
@@ -160,6 +196,32 @@ def test_the_mean_error_over_budgets_is_that_of_drawing_budgets():
 def test_budgets_before_the_first_answer_are_refused():
     with pytest.raises(ValueError, match="first exit's cost"):
         metrics.anytime_auc([0.5, 0.2], [10, 20], low=5)
+
+
+def test_a_chain_adds_costs_and_keeps_an_answer_until_a_deeper_one_is_there():
+    small, large = ([0.5, 0.4], [10, 30]), ([0.6, 0.45, 0.35, 0.2], [10, 29, 30, 60])
+    error, cost = metrics.chain_curve([small, large])
+    # The large network starts at 30; its exits at 10 and 29 are less deep than what was there.
+    assert cost.tolist() == [10, 30, 40, 59, 60, 90]
+    assert error.tolist() == [0.5, 0.4, 0.4, 0.4, 0.35, 0.2]
+
+
+def test_a_chain_answers_with_the_deeper_exit_even_where_it_is_worse():
+    error, cost = metrics.chain_curve([([0.3], [1]), ([0.9, 0.4, 0.2], [1, 2, 4])])
+    assert (error.tolist(), cost.tolist()) == ([0.3, 0.9, 0.4, 0.2], [1, 2, 3, 5])
+
+
+def test_a_chain_with_expected_errors_answers_with_the_exit_expected_to_be_best():
+    small, large = ([0.5, 0.4], [10, 30]), ([0.6, 0.45, 0.35, 0.2], [10, 29, 30, 60])
+    expected = [[0.3, 0.2], [0.4, 0.1, 0.1, 0.15]]
+    error, cost = metrics.chain_curve([small, large], expected)
+    assert error.tolist() == [0.5, 0.4, 0.4, 0.45, 0.35, 0.35]
+    assert cost.tolist() == [10, 30, 40, 59, 60, 90]
+
+
+def test_one_network_alone_is_a_chain():
+    error, cost = metrics.chain_curve([([0.3, 0.2], [5, 9])])
+    assert (error.tolist(), cost.tolist()) == ([0.3, 0.2], [5, 9])
 
 
 def test_curves_cross_where_the_other_one_becomes_lower():

@@ -50,18 +50,22 @@ def build(
     return network.up_to(int(last)) if last else network
 
 
-def save(network: AnytimeNetwork, path: str | os.PathLike) -> dict[str, Any]:
-    """Stores a network's state in half precision, whole or not at all.
+def save(network: AnytimeNetwork | EANN, path: str | os.PathLike) -> dict[str, Any]:
+    """Stores a network's or a chain's state in half precision, whole or not at all.
 
+    A chain's expected errors stay exact: rounded ones could make another exit the best.
     Returns what a record says of it: file name, number of bytes, SHA-256, and how to build it.
     """
     path = Path(path)
     state = {
-        key: value.half() if value.is_floating_point() else value
+        key: value.half() if value.is_floating_point() and key != "expected_errors" else value
         for key, value in network.state_dict().items()
     }
-    last = network.heads[-1][-1]
-    shape = {"num_classes": last.out_features, "in_channels": _in_channels(network)}
+    first = network.members[0] if isinstance(network, EANN) else network
+    last = first.heads[-1][-1]
+    shape = {"num_classes": last.out_features, "in_channels": _in_channels(first)}
+    if isinstance(network, EANN):
+        shape["combine"] = network.combine
     with whole_file(path) as temporary:
         torch.save({"name": network.name, **shape, "state": state}, temporary)
     content = path.read_bytes()
@@ -69,14 +73,22 @@ def save(network: AnytimeNetwork, path: str | os.PathLike) -> dict[str, Any]:
     return {"file": path.name, "bytes": len(content), "sha256": digest, **shape}
 
 
-def load(path: str | os.PathLike, sha256: str | None = None) -> AnytimeNetwork:
-    """A stored network, ready to predict. Raises ValueError where the file is not what it was."""
+def load(path: str | os.PathLike, sha256: str | None = None) -> AnytimeNetwork | EANN:
+    """A stored network or chain, ready to predict.
+
+    Raises ValueError where the file is not what it was.
+    """
     content = Path(path).read_bytes()
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(f"{path} has changed: its SHA-256 is not {sha256}; fetch it anew")
     try:
         stored = dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
-        network = build(stored["name"], stored["num_classes"], stored["in_channels"])
+        shape = stored["num_classes"], stored["in_channels"]
+        if "combine" in stored:
+            members = eann(stored["name"].split("+"), *shape).members
+            network = EANN(members, stored["combine"])
+        else:
+            network = build(stored["name"], *shape)
         network.load_state_dict(stored["state"])
     except (LookupError, TypeError, ValueError, RuntimeError, EOFError, PickleError) as error:
         reason = textwrap.shorten(str(error), 300)

@@ -11,10 +11,11 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from anytime.networks.base import AnytimeNetwork
+from anytime.networks.eann import EANN
 
 
 def multiply_adds(
-    network: AnytimeNetwork,
+    network: AnytimeNetwork | EANN,
     image_shape: tuple[int, int, int] = (3, 32, 32),
     convolutions_only: bool = False,
 ) -> np.ndarray:
@@ -39,8 +40,15 @@ def multiply_adds(
     return np.array(counts, dtype=np.int64) // 2
 
 
-def parameters(network: AnytimeNetwork) -> np.ndarray:
-    """Parameters that the predictions of exits 1 ... k depend on: (K,) integers."""
+def parameters(network: AnytimeNetwork | EANN) -> np.ndarray:
+    """Parameters that the predictions of exits 1 ... k depend on: (K,) integers.
+
+    A chain's exits need the whole networks before their own, too.
+    """
+    if isinstance(network, EANN):
+        members = [parameters(member) for member in network.members]
+        before = np.cumsum([0, *(counts[-1] for counts in members[:-1])])
+        return np.concatenate([b + counts for b, counts in zip(before, members, strict=True)])
     stem = _count(network.stem)
     per_exit = [
         _count(segment) + _count(head)
@@ -54,7 +62,7 @@ def _count(module: torch.nn.Module) -> int:
 
 
 @torch.inference_mode()
-def latency(network: AnytimeNetwork, images: Tensor, repeats: int = 20) -> np.ndarray:
+def latency(network: AnytimeNetwork | EANN, images: Tensor, repeats: int = 20) -> np.ndarray:
     """Seconds from the images to the prediction of each exit: (K,), the median of the repeats.
 
     Measured on the device of the images after two warm-up passes, with the network as it is
