@@ -677,7 +677,7 @@ def interrupted_exits(answer: Callable) -> str | None:
     mistakes = [
         (
             [2, 0, 1, 2, 1],
-            "that is what the budgets pay for; image 1 is sure at exit 0 and leaves.",
+            "that is what the budgets pay for; the first image is sure at exit 0 and leaves.",
         ),
         ([0, -1, 1, 2, 1], "the first exit is always finished: never return less than 0."),
         ([0, 0, 1, 1, 0], "a budget of exactly an exit's cost pays for it: side='right'."),

@@ -156,7 +156,7 @@ def draw_relative_increase(
         hollow = {"markerfacecolor": "none", "alpha": 0.7, "linestyle": ":"}
         ax.plot(rows["share"], rows["increase"], label=label, **hollow, **scheme_style(spec))
     ax.axhline(0.0, color=scheme_style("opt")["color"], linewidth=1)
-    ax.set_xticks(sorted(table["share"].unique()))
+    ax.set_xticks(sorted({*table["share"], *(() if paper is None else paper["share"])}))
     ax.set(xlabel="share of the full cost", ylabel="error increase over OPT")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda percent, _: f"{percent:g}%"))
     ax.xaxis.set_major_formatter(PERCENT)

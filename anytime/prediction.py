@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -18,6 +16,7 @@ from torch import Tensor, nn
 
 from anytime import policies
 from anytime.networks import cost
+from anytime.networks.folding import folded
 from anytime.networks.passes import Pass
 
 
@@ -41,11 +40,13 @@ class Answer:
 class AnytimePredictor:
     """Answers with the latest finished prediction of a network, which is put in evaluation mode.
 
-    It can stop between units, a segment with its head each. clock gives seconds.
+    It can stop between units, a segment with its head each. clock gives seconds. It predicts with
+    the weights of the moment when it was made: make a new one for a network that has changed.
     """
 
     def __init__(self, network: nn.Module, clock: Callable[[], float] = time.perf_counter) -> None:
-        self.network, self.clock = network, clock
+        self.network, self.clock = network.eval(), clock
+        self._folded = folded(network)
         self._sizes, self._seconds, self._shape = [], np.empty((0, 0)), None
         self._cost = functools.cache(lambda shape: cost.multiply_adds(network, shape))
 
@@ -64,10 +65,15 @@ class AnytimePredictor:
         self._cost(self._shape)
         return self._seconds[-1, :-1].copy()
 
+    def _begin(self, images: Tensor) -> Pass:
+        if self.network.training:  # what the folded network shares with it learns again
+            self.network.eval()
+        return Pass(self._folded, images)
+
     def _timed_pass(self, images: Tensor) -> np.ndarray:
         """The seconds of each unit, and of making an answer: (K + 1,)."""
         times = [self.clock()]
-        batch = Pass(self.network, images)
+        batch = self._begin(images)
         for _ in batch.units:
             batch.step()
             times.append(self.clock())
@@ -92,9 +98,9 @@ class AnytimePredictor:
         """Yields places in the batch with their answers, once the first of these limits is met.
 
         deadline: milliseconds from the start; budget: multiply-adds; one for all images or one for
-        each (B,). interrupt: ends everything once set, by another thread or by `ctrl_c`. early: a
-        policy and its threshold. A unit starts only if it should end by the deadline; one that
-        runs, and the first, are always finished. Raises ValueError for a deadline before
+        each (B,). interrupt: ends everything once set, by another thread or `interrupts.ctrl_c`.
+        early: a policy and its threshold. A unit starts only if it should end by the deadline; one
+        that runs, and the first, are always finished. Raises ValueError for a deadline before
         `calibrate`.
         """
         count = len(_checked(images))
@@ -104,7 +110,7 @@ class AnytimePredictor:
         if deadline is not None and self._shape != images.shape[1:]:
             raise ValueError(f"call calibrate() on images of shape {(*images.shape[1:],)} first")
         scores = policies.Sureness(early[0], count) if early else None
-        batch, sure, done = Pass(self.network, images), np.full(count, False), np.full(count, False)
+        batch, sure, done = self._begin(images), np.full(count, False), np.full(count, False)
         while len(batch.here):
             if not done.any():
                 batch.step()
@@ -147,7 +153,7 @@ class AnytimePredictor:
 
 
 def predict_early(
-    network: nn.Module,
+    network: nn.Module | AnytimePredictor,
     images: Tensor,
     policy: str | policies.Policy,
     threshold: float,
@@ -156,33 +162,15 @@ def predict_early(
     """Budgeted prediction: each image (N, C, H, W) leaves its batch once the policy is sure.
 
     threshold: for instance from `policies.threshold_for`. seconds count from the first batch on.
+    network: or a predictor that was made of it, which saves making one.
     """
-    predictor, answers, start = AnytimePredictor(network), [], time.perf_counter()
+    predictor = network if isinstance(network, AnytimePredictor) else AnytimePredictor(network)
+    answers, start = [], time.perf_counter()
     for part in _checked(images).split(batch_size):
         begun = time.perf_counter() - start
         answer = predictor.predict(part, early=(policy, threshold))
         answers.append(replace(answer, seconds=answer.seconds + begun))
     return Answer(*_columns(answers))
-
-
-@contextmanager
-def ctrl_c() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets: `with ctrl_c() as stop: predictor.predict(x, interrupt=stop)`.
-
-    A second Ctrl-C ends the program as usual. Only the main thread can open it.
-    """
-    event = threading.Event()
-
-    def interrupt(*_: object) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _columns(answers: Sequence[Answer]) -> list[Tensor]:

@@ -4,20 +4,30 @@ Run it as `python benchmarks/prediction.py` on a machine that does nothing else;
 be had, `--clock cpu` takes the thread's own time, in which others have no part. The weights and
 images are random: none of this depends on them. Images leave early by chance, at every exit with
 the same probability, as that spreads them over all exits.
+
+Early exit is compared with two full passes: that of the network as it is, and that of its folded
+copy, which is what predicts here. `--profile` shows why the first exit takes twice its share of the
+multiply-adds and more. In batches of 64 a multiply-add of the first unit takes 2 to 3 times as long
+as one of the last: convolutions from 3 or 16 channels twice as long as those from 64, and norms,
+ReLUs and sums, which go over four times as many pixels a multiply-add, three times and more. For
+one image, the fixed cost of each operation comes on top, and the first unit has more of these.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch.profiler import ProfilerActivity, profile
+from torch import nn
 
 from anytime import networks
 from anytime.networks import cost
+from anytime.networks.folding import folded
+from anytime.networks.passes import Pass
 from anytime.prediction import AnytimePredictor, predict_early
 
 
@@ -49,12 +59,47 @@ def first_exit(predictor: AnytimePredictor, images: torch.Tensor, repeats: int) 
     print(f"{spent:.3f} of the time, {spent / share:.2f} times its share")
 
 
-def exits_profile(network: networks.AnytimeNetwork, images: torch.Tensor, exits: int) -> str:
-    """Where the time goes until an exit, operator by operator."""
-    with torch.inference_mode(), profile(activities=[ProfilerActivity.CPU]) as profiler:
-        for _ in range(10):
-            list(itertools.islice(network.refine(images), exits))
-    return profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=6)
+KINDS = {nn.Conv2d: 0, nn.BatchNorm2d: 1, nn.ReLU: 1, nn.AdaptiveAvgPool2d: 2, nn.Linear: 2}
+
+
+@contextmanager
+def timed(network: nn.Module, clock: Callable[[], float]) -> Iterator[np.ndarray]:
+    """The seconds spent in convolutions, norms and ReLUs, and heads, added up while open: (3,)."""
+    spent, hooks = np.zeros(3), []
+    for module in network.modules():
+        if (kind := KINDS.get(type(module))) is not None:
+            times = np.bincount([kind], minlength=3)
+            before = module.register_forward_pre_hook(lambda *_, t=times: add(-t))
+            hooks += [before, module.register_forward_hook(lambda *_, t=times: add(t))]
+
+    def add(sign: np.ndarray) -> None:
+        spent[:] += sign * clock()
+
+    yield spent
+    for hook in hooks:
+        hook.remove()
+
+
+@torch.inference_mode()
+def units_profile(predictor: AnytimePredictor, images: torch.Tensor, repeats: int) -> None:
+    """What a multiply-add takes in some units, by the kind of layer it is spent on."""
+    network, clock = folded(predictor.network), predictor.clock
+    prices = cost.multiply_adds(predictor.network, tuple(images.shape[1:]))
+    count = np.diff(prices, prepend=0) * len(images)
+    rows = np.zeros((repeats, len(count), 4))
+    with timed(network, clock) as spent:
+        for row in rows:
+            batch = Pass(network, images)
+            for unit in row:
+                spent[:], begun = 0, clock()
+                batch.step()
+                unit[:] = *spent, clock() - begun - spent.sum()
+    per = np.median(rows[2:], axis=0) / count[:, None]
+    print(f"batch {len(images)}, nanoseconds a multiply-add, each in units 1, 2, half-way, last:")
+    chosen = [0, 1, len(count) // 2 - 1, -1]
+    for name, column in zip(("convolutions", "norms, ReLUs", "heads", "other"), per.T, strict=True):
+        print(f"  {name:13}", *(f"{1e9 * value:7.3f}" for value in column[chosen]))
+    print(f"  {'all':13}", *(f"{1e9 * value:7.3f}" for value in per.sum(1)[chosen]))
 
 
 def stop_probability(prices: np.ndarray, share: float) -> float:
@@ -73,21 +118,32 @@ def early_exit(predictor: AnytimePredictor, images: torch.Tensor, pairs: int) ->
     network, clock = predictor.network, predictor.clock
     prices = cost.multiply_adds(network, tuple(images.shape[1:]))
     stop, generator = stop_probability(prices, 0.5), np.random.default_rng(0)
-    quotients, spent = [], []
-    for _ in range(pairs + 1):
-        begun = clock()
+    seconds, spent = [], []
+    for _ in range(pairs + 2):
+        times = [clock()]
         answer = predict_early(
-            network, images, lambda now, *_: generator.random(len(now)), 1.0 - stop, 64
+            predictor, images, lambda now, *_: generator.random(len(now)), 1.0 - stop, 64
         )
-        middle = clock()
-        with torch.inference_mode():
-            for part in images.split(64):
-                network(part.contiguous(memory_format=torch.channels_last)).cpu()
-        quotients.append((middle - begun) / (clock() - middle))
+        times.append(clock())
+        for whole in (network, folded(network)):
+            full_pass(whole, images)
+            times.append(clock())
+        seconds.append(np.diff(times))
         spent.append(prices[answer.exit - 1].mean() / prices[-1])
-    low, median, high = np.quantile(quotients[1:], [0.25, 0.5, 0.75])
-    print(f"early exit at {np.mean(spent[1:]):.3f} of the multiply-adds, batches of 64: ", end="")
-    print(f"{median:.3f} of the time (quartiles {low:.3f} to {high:.3f})")
+    print(f"early exit at {np.mean(spent[2:]):.3f} of the multiply-adds, batches of 64: ", end="")
+    for k, name in ((1, "the network's full pass"), (2, "the folded network's")):
+        quotients = [row[0] / row[k] for row in seconds[2:]]
+        low, median, high = np.quantile(quotients, [0.25, 0.5, 0.75])
+        print(f"{median:.3f} of the time of {name} (quartiles {low:.3f} to {high:.3f}) ", end="")
+    units = predictor.calibrate(images[:64], 10, quantile=0.5)
+    ideal = (1 - stop) ** np.arange(len(units)) @ units / units.sum()
+    print(f"\n  {ideal:.3f} of the latter if each unit took its time in a full batch, and no more")
+
+
+@torch.inference_mode()
+def full_pass(network: nn.Module, images: torch.Tensor) -> None:
+    for part in images.split(64):
+        network(part.contiguous(memory_format=torch.channels_last)).cpu()
 
 
 def main() -> None:
@@ -114,8 +170,8 @@ def main() -> None:
         first_exit(predictor, images[:batch], options.repeats)
     early_exit(predictor, images, max(options.repeats // 3, 3))
     if options.profile:
-        for title, part in (("first exit", 1), ("all exits", network.num_exits)):
-            print(f"{title}, batch 64\n{exits_profile(network, images[:64], part)}")
+        for batch in (1, 64):
+            units_profile(predictor, images[:batch], options.repeats)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from anytime import networks, policies
+from anytime.interrupts import ctrl_c
 from anytime.networks import cost
 from anytime.networks.eann import EANN, eann
-from anytime.prediction import AnytimePredictor, ctrl_c, predict_early
+from anytime.prediction import AnytimePredictor, predict_early
 
 SIZE, CLASSES = 17, 4
 
@@ -331,6 +332,14 @@ def test_a_network_in_training_is_evaluated_and_learns_nothing_from_what_it_pred
     network.train()
     torch.testing.assert_close(predictor.predict(images(3)).probabilities, expected)
     assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
+
+
+def test_a_predictor_serves_many_early_exits(network):
+    predictor = AnytimePredictor(network)
+    again = predict_early(predictor, images(20), "confidence", 0.6)
+    anew = predict_early(network, images(20), "confidence", 0.6)
+    assert torch.equal(again.exit, anew.exit)
+    assert torch.equal(again.probabilities, anew.probabilities)
 
 
 class TwoScales(nn.Module):

@@ -12,9 +12,7 @@ from anytime.networks.eann import EANN
 
 
 class Pass:
-    """A batch of images (B, C, H, W) in a network or a chain, moved on exit by exit.
-
-    The network is put in evaluation mode.
+    """A batch of images (B, C, H, W) in a network or a chain in evaluation mode, exit by exit.
 
     units: what is run for each exit, its network and number there, from 0. done: how many of
     them are. here: the places, in the whole batch, of the images that are left. logits: of these,
@@ -22,8 +20,6 @@ class Pass:
     """
 
     def __init__(self, network: nn.Module, images: Tensor) -> None:
-        if network.training:  # asked, as eval() visits every module
-            network.eval()
         self.chain = network if isinstance(network, EANN) else None
         members = network.members if self.chain else [network]
         self.units = [(member, k) for member in members for k in range(member.num_exits)]
