@@ -9,15 +9,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from anytime import explore, weighting
-from anytime.explore import anatomy, chain, curves, designer, difficulty, frame, recorded
+from anytime import explore, networks, weighting
+from anytime.explore import anatomy, chain, curves, designer, difficulty, frame, recorded, timing
+from anytime.networks import cost
 from anytime.runs import Run
 
 
 def record(dataset="easy", network="net", scheme="adaloss", seed=0, **changes) -> Run:
     """Three exits, two epochs; the weights end as `weights`, the test errors as `error`."""
     given = {"weights": [0.5, 0.5, 1.0], "error": [0.4, 0.3, 0.2], "images": 640} | changes
-    recipe = {"epochs": 2, "batch_size": 64, "augmentation": ["flip"]}
+    recipe = {"epochs": 2, "batch_size": 64, "augmentation": given.get("augment", ["flip"])}
     config = {"dataset": dataset, "train_images": given["images"], "network": network}
     config |= {"weighting": scheme, "recipe": recipe, "seed": seed}
     start = {"weights": [1.0, 1.0, 1.0], "train_loss": [2.0, 2.0, 2.0]}
@@ -78,6 +79,18 @@ def test_a_name_says_only_what_tells_runs_apart(runs):
     assert recorded.data_sets(runs) == ["hard", "easy", "easy", "easy"]
     more = [*runs[:2], record("easy", images=1280)]
     assert recorded.data_sets(more) == ["hard", "easy, 640 images", "easy, 1,280 images"]
+
+
+def test_a_brief_name_says_no_more_than_it_takes():
+    runs = [record(), record(images=1280, augment=["crop"]), record("hard", augment=["crop"])]
+    assert recorded.data_sets(runs)[1] == "easy, 1,280 images, augmentation crop"
+    assert recorded.data_sets(runs, brief=True) == [
+        "easy, 640 images",
+        "easy, 1,280 images",
+        "hard",
+    ]
+    assert recorded.labels(runs[:1], (), brief=True) == ["AdaLoss"]
+    assert recorded.labels(runs[:2], (), brief=True) == ["640 images", "1,280 images"]
 
 
 def test_the_same_run_in_two_folders_is_told_apart_by_the_folder(runs, tmp_path):
@@ -143,12 +156,62 @@ def test_a_static_scheme_is_drawn_beside_the_weights(runs, as_map):
     np.testing.assert_allclose(drawn, [0.25, 0.625, 1.0])
 
 
+def test_a_map_of_one_data_set_fills_its_axes(runs):
+    left = explore.final_weights(runs[:1]).figure(as_map=True).axes[0]
+    assert left.get_xlim() == (0.5, 3.5) and left.get_ylim() == (0.5, -0.5)
+
+
+def test_exits_are_counted_in_whole_numbers(runs):
+    for ax in explore.final_weights(runs).figure().axes:
+        assert all(tick == round(tick) for tick in ax.get_xticks())
+
+
 def test_a_choice_without_a_run_says_which_there_are(runs):
     explorer = explore.final_weights(runs)
     explorer.controls["sets"].value = ("hard",)
     explorer.controls["weighting"].value = "const"
     assert "hard, net, AdaLoss, seed 0" in said(explorer)
+    assert "easy, net, CONST, seed 0" in said(explorer) and "easy, net, AdaLoss" not in said(
+        explorer
+    )
     assert explorer.data.empty and explorer.picture.layout.display == "none"
+
+
+def test_final_weights_start_where_adaloss_covers_most_data_sets():
+    few = [record(name, "net", images=50) for name in ("easy", "hard")]
+    whole = [record("easy", images=900), record("hard", images=700, augment=["crop"])]
+    third = [record("third", images=300), record("third", "other", images=300)]
+    rest = [record(n, "other", "adaloss:extra=1") for n in "abcdef"] + [
+        record("easy", scheme="opt")
+    ]
+    usual = difficulty.usual_runs([*rest[:6], *few, *whole, *third])
+    assert sorted(run.config["train_images"] for run in usual) == [300, 700, 900]
+    controls = explore.final_weights([*rest, *few, *whole, *third]).controls
+    assert controls["network"].value == "net" and controls["weighting"].value == "adaloss"
+    assert controls["sets"].value == (
+        "easy, 900 images",
+        "hard, 700 images, augmentation crop",
+        "third",
+    )
+    assert "OPT" not in [words for words, _ in controls["weighting"].options]
+
+
+def test_as_many_images_of_each_data_set_are_preferred_where_they_cover_more():
+    same = [record(name, images=50) for name in ("easy", "hard", "third")]
+    whole = [record("easy", images=900), record("hard", images=700)]
+    more = record("third", scheme="const", images=800)
+    assert difficulty.usual_runs([*whole, *same, more]) == same
+
+
+def test_more_training_images_are_preferred_where_as_many_data_sets_are_covered():
+    few, whole = record(images=50), record(images=900)
+    assert difficulty.usual_runs([few, whole]) == [whole]
+
+
+def test_a_chosen_data_set_without_such_a_run_is_named(runs):
+    explorer = explore.final_weights(runs)
+    explorer.controls["weighting"].value = "const"
+    assert "No such run is of hard." in said(explorer)
 
 
 # Scheme designer
@@ -169,6 +232,11 @@ def test_the_nearest_run_is_found_whatever_the_total_of_the_weights(runs):
     assert designer.nearest_run([30, 30, 30], runs) == (1, 0.0)
     number, apart = designer.nearest_run([0, 1, 3], runs)
     assert (number, round(apart, 6)) == (0, 0.25)
+
+
+def test_the_designer_starts_with_as_many_exits_as_most_runs_have(runs):
+    assert len(explore.scheme_designer(runs).data) == 3
+    assert len(explore.scheme_designer([]).data) == 9
 
 
 def test_a_scheme_for_which_there_is_no_run_is_still_shown(runs):
@@ -230,6 +298,75 @@ def test_curves_follow_runs_measure_and_budget(runs):
     assert "no run of OPT" in said(explorer)
     controls["chosen"].value = ()
     assert "Choose one run" in said(explorer)
+
+
+def test_networks_of_opt_are_one_row_of_points_and_no_anytime_predictor(runs):
+    cut = record("easy", "net-to2", "opt")
+    cut.cost, cut.history = cut.cost[:2], [{"test_error": [0.9, 0.2], "weights": [0, 1]}]
+    opt = record("easy", scheme="opt", error=[0.9, 0.9, 0.1], weights=[0, 0, 1])
+    data = curves.curves_data([opt, runs[1], cut])
+    points = data[data["weighting"] == "opt"]
+    assert list(points["run"]) == ["OPT", "OPT"] and list(points["exit"]) == [2, 3]
+    assert list(points["error"]) == [0.2, 0.1]
+    assert curves.best_at(data, 4e6, "error")["run"] == "AdaLoss"
+
+
+def test_curves_start_with_the_weightings_of_one_setting(runs):
+    other = record("easy", "net-to2", "opt", weights=[0, 1, 1])
+    explorer = explore.anytime_curves([record("easy", "more"), *runs, other])
+    assert [
+        explorer.controls["chosen"].options[i][0] for i in explorer.controls["chosen"].value
+    ] == [
+        "easy, net, AdaLoss, seed 0",
+        "easy, net, CONST, seed 0",
+        "easy, net-to2, OPT, seed 0",
+    ]
+
+
+@pytest.fixture(scope="module")
+def timed():
+    """A run of a network that can be built, with the cost it has on images of 32 pixels."""
+    name, run = "resann-1-4-stride2", record(network="resann-1-4-stride2")
+    run.cost = cost.multiply_adds(networks.build(name)).tolist()
+    return run
+
+
+def test_time_grows_from_exit_to_exit_and_a_cut_network_has_that_of_the_whole(timed):
+    whole = timing.milliseconds(timed)
+    assert (np.diff([0, *whole]) > 0).all()
+    cut = record(network=timed.config["network"] + "-to2")
+    cut.cost = timed.cost[:2]
+    assert list(timing.milliseconds(cut)) == list(whole[:2])
+
+
+def test_a_network_without_a_known_name_has_no_time(runs):
+    assert np.isnan(timing.milliseconds(runs[0])).all()
+
+
+@pytest.mark.parametrize("side", [16, 32, 48])
+def test_the_size_of_the_images_is_known_from_the_cost(side):
+    name = "resann-1-4-stride2"
+    macs = cost.multiply_adds(networks.build(name), (3, side, side))
+    assert timing._side(name, int(macs[-1])) == side
+
+
+def test_curves_can_be_drawn_against_time_and_its_budget(timed):
+    explorer = explore.anytime_curves([timed])
+    controls = explorer.controls
+    assert controls["deadline"].layout.display == "none"
+    controls["axis"].value = "milliseconds"
+    assert controls["budget"].layout.display == "none" and not controls["deadline"].layout.display
+    controls["deadline"].value = 100.0
+    assert "Within 100 ms the best answer is exit 3" in said(explorer)
+    controls["deadline"].value = 10**-1.5
+    assert "Within 0.0316 ms" in said(explorer)
+    assert (np.diff(explorer.data["milliseconds"]) > 0).all()
+
+
+def test_time_is_offered_only_where_networks_can_run(runs, monkeypatch):
+    monkeypatch.setattr(timing, "can_measure", lambda: False)
+    choices = explore.anytime_curves(runs).controls["axis"].options
+    assert [key for _, key in choices] == ["cost"]
 
 
 # AdaLoss anatomy
@@ -308,6 +445,16 @@ def test_the_chain_follows_base_and_budget():
 # What all explorers share
 
 
+@pytest.fixture
+def shown(runs, tmp_path):
+    """Runs for which every explorer has something to show: one kept its network."""
+    run = record("fashion", "resann-1-4-stride2")
+    network = networks.build(run.config["network"], num_classes=10, in_channels=1, seed=0)
+    run.trained = networks.save(network, tmp_path / "net.pt")
+    run.save(tmp_path / "run.json")
+    return [*runs, run]
+
+
 def each(runs):
     return [part for part in explore.dashboard(runs).children if isinstance(part, frame.Explorer)]
 
@@ -315,17 +462,18 @@ def each(runs):
 def test_the_dashboard_holds_every_explorer_and_links_to_each(runs):
     board = explore.dashboard(runs)
     targets = re.findall('href="#([^"]+)"', board.children[0].value)
-    assert targets == [part.name for part in board.children[1:]] and len(targets) == 5
+    assert targets == [part.name for part in board.children[1:]] and len(targets) == 6
 
 
 def test_without_any_run_explorers_say_how_to_make_some():
     says = [said(part) for part in each([])]
     assert sum("python -m anytime run" in text for text in says) == 3
+    assert sum("python -m anytime train" in text for text in says) == 1
     assert all("not drawn" not in text for text in says)
 
 
-def test_the_data_and_the_picture_shown_can_be_downloaded(runs):
-    for explorer in each(runs):
+def test_the_data_and_the_picture_shown_can_be_downloaded(shown):
+    for explorer in each(shown):
         files = dict(
             re.findall(r'download="([^"]+)" href="data:[^,]+,([^"]+)"', explorer.text.value)
         )

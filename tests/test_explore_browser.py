@@ -1,87 +1,55 @@
 """The explorers' page as people use it: served by Voilà, in a real browser."""
 
-import os
-import shutil
-import socket
-import subprocess
 import sys
-import time
 
 import pytest
+from browsing import (
+    PATIENCE,
+    SHOTS,
+    changed,
+    expect,
+    explorer,
+    needs_chromium,
+    opened,
+    served,
+    shown,
+)
 
+from anytime import networks
+from anytime.networks import cost
 from anytime.paths import REPOSITORY
+from anytime.runs import Run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-SHOTS = REPOSITORY / "build" / "explorers"
 pytest.importorskip("voila", reason="the explorers' page needs voila: pip install voila")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """Voilà, called as `make explore` does, once its port answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def own(tmp_path_factory):
+    """A folder with a run of the user's own that kept its network (which is not trained)."""
+    folder, name = tmp_path_factory.mktemp("own"), "resann-1-4-stride2"
+    network = networks.build(name, num_classes=10, in_channels=1, seed=0)
+    config = {"dataset": "fashion", "network": name, "weighting": "adaloss", "seed": 0}
+    per_exit = {key: [1.0, 0.9, 0.8] for key in ("weights", "train_loss", "test_error")}
+    macs = cost.multiply_adds(network, (1, 32, 32)).tolist()
+    run = Run(config, macs, history=[{"epoch": 1, **per_exit}], finished=True)
+    run.trained = networks.save(network.eval(), folder / "net.pt")
+    run.save(folder / "run.json")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(own, tmp_path_factory):
+    """The page of Voilà, called as `make explore` does with RUNS."""
     command = [sys.executable, "-m", "voila", "notebooks/explorers/dashboard.ipynb"]
-    command += ["--Voila.root_dir=.", "--Voila.ip=127.0.0.1", f"--port={port}", "--no-browser"]
+    command += ["--Voila.root_dir=.", "--Voila.ip=127.0.0.1", "--no-browser"]
     log = tmp_path_factory.mktemp("voila") / "log"
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    with open(log, "w") as out:
-        server = subprocess.Popen(
-            command, cwd=REPOSITORY, env=environment, stdout=out, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait(port, server, log)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _wait(port, server, log):
-    for _ in range(600):
-        assert server.poll() is None, log.read_text()
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)  # between two looks at the port
-    pytest.fail(f"Voilà did not open its port: {log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def page(address):
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(address)
-        page.locator("#eann").wait_for(timeout=90_000)
+    with (
+        served(command, REPOSITORY, log, ANYTIME_RUNS=str(own)) as address,
+        opened(address) as page,
+    ):
+        page.locator("#watch-one-image").wait_for(timeout=PATIENCE)
         yield page
-        browser.close()
-
-
-def explorer(page, name):
-    """The box that holds an explorer's heading, controls, picture and words."""
-    return page.locator(".widget-vbox", has=page.locator(f"#{name}")).last
-
-
-def shown(box):
-    """The picture's address, which changes with the picture, and the sentence."""
-    return box.locator("img").get_attribute("src"), box.locator("[role=status]").inner_text()
-
-
-def changed(page, box, before, shot):
-    """What is shown once both picture and sentence differ from before."""
-    page.wait_for_function(
-        """([box, src, words]) => box.querySelector("img").src != src
-           && box.querySelector("[role=status]").innerText != words""",
-        arg=[box.element_handle(), *before],
-        timeout=20_000,
-    )
-    box.screenshot(path=SHOTS / shot)
-    return shown(box)
 
 
 def test_a_slider_is_moved_by_the_keyboard(page):
@@ -91,16 +59,34 @@ def test_a_slider_is_moved_by_the_keyboard(page):
     box.get_by_role("slider").last.focus()
     page.keyboard.press("PageUp")
     page.keyboard.press("ArrowRight")
-    assert "At budget 20.0" not in changed(page, box, before, "eann.png")[1]
+    expect(box.get_by_role("status")).not_to_contain_text("At budget 20.0", timeout=PATIENCE)
+    changed(page, box, before, "eann.png")
 
 
 def test_a_choice_is_made_by_the_mouse(page):
     box = explorer(page, "scheme-designer")
     before = shown(box)
-    assert "The last exit has 11% of the weight" in before[1]
+    assert "The last exit has 50% of the weight" not in before[1]
     box.locator("select").select_option("HALF-END")
     assert "The last exit has 50% of the weight" in changed(page, box, before, "designer.png")[1]
     assert box.locator("select").input_value() == "HALF-END"
+
+
+def test_another_image_is_watched(page):
+    box = explorer(page, "watch-one-image")
+    before = shown(box)
+    box.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "on this machine" in changed(page, box, before, "watch.png", words=False)[1]
+
+
+def test_time_replaces_multiply_adds_and_the_budget_follows(page):
+    box = explorer(page, "anytime-curves")
+    before = shown(box)
+    assert box.get_by_text("Budget, milliseconds").is_hidden()
+    box.get_by_label("Against").select_option("milliseconds on this machine")
+    assert "measured on this machine" in changed(page, box, before, "time.png")[1]
+    assert box.get_by_text("Budget, multiply-adds").is_hidden()
 
 
 def test_the_data_shown_are_downloaded_at_a_click(page):
@@ -113,7 +99,7 @@ def test_the_data_shown_are_downloaded_at_a_click(page):
 
 def test_every_explorer_shows_a_picture_and_no_cell_failed(page):
     names = ["final-weights-per-data-set", "anytime-curves", "adaloss-anatomy", "scheme-designer"]
-    for name in [*names, "eann"]:
+    for name in [*names, "eann", "watch-one-image"]:
         box = explorer(page, name)
         assert box.locator("img").evaluate("image => image.naturalWidth") >= 700
         assert box.locator("a[download]").count() == 2

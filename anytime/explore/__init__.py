@@ -17,6 +17,7 @@ from anytime.explore.curves import anytime_curves
 from anytime.explore.designer import scheme_designer
 from anytime.explore.difficulty import final_weights
 from anytime.explore.recorded import Runs, gather
+from anytime.explore.watch import watch_one_image
 
 __all__ = [
     "adaloss_anatomy",
@@ -25,16 +26,22 @@ __all__ = [
     "eann",
     "final_weights",
     "scheme_designer",
+    "watch_one_image",
 ]
 
 
 def dashboard(runs: Runs = None) -> widgets.VBox:
     """All explorers below one another; the folders that ANYTIME_RUNS lists are shown too."""
     plots.theme()
-    own = os.environ.get("ANYTIME_RUNS", "").split() or None
-    known = gather(own if runs is None else runs)
-    parts = [make(known) for make in (final_weights, anytime_curves, scheme_designer)]
-    parts[2:2] = [adaloss_anatomy(runs=known)]
-    parts.append(eann())
+    given = os.environ.get("ANYTIME_RUNS", "").split() or None if runs is None else runs
+    known = gather(given)
+    parts = [
+        final_weights(known),
+        anytime_curves(known),
+        adaloss_anatomy(runs=known),
+        scheme_designer(known),
+        eann(),
+        watch_one_image(given),
+    ]
     links = " · ".join(f'<a href="#{part.name}">{part.title}</a>' for part in parts)
     return widgets.VBox([widgets.HTML(f"<p>{links}</p>"), *parts])

@@ -85,7 +85,10 @@ def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
         )
         return View(data, words, partial(draw_anatomy, data=data))
 
-    options, wide = [(name, i) for i, name in enumerate(names)], {"width": "46em"}
+    options, wide = (
+        [(name, i) for i, name in enumerate(names)],
+        {"width": "60em", "max_width": "100%"},
+    )
     first = max(range(len(known)), key=lambda i: telling(known[i]), default=None)
     controls = {
         "run": Dropdown(options=options, value=first, description="Losses of", layout=wide),

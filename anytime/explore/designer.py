@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -82,7 +83,8 @@ def draw_scheme(figure: Figure, data: pd.DataFrame, nearest: Run | None) -> None
 def scheme_designer(runs: Runs = None) -> Explorer:
     """Type or drag weights: their shares, their pull in a toy problem, the nearest run."""
     known = gather(runs)
-    text, *beside = _weight_controls()
+    usual = Counter(run.num_exits for run in known).most_common(1)
+    text, *beside = _weight_controls(usual[0][0] if usual else 9)
     ratio = FloatLogSlider(4, min=0, max=2, description="First loss, in last losses")
     controls = {"weights": text, "ratio": ratio}
     look = partial(_look, known, labels(known))
@@ -105,11 +107,11 @@ def _look(known, names, weights, ratio) -> View:
     return View(data, words, partial(draw_scheme, data=data, nearest=nearest))
 
 
-def _weight_controls() -> tuple[Text, Dropdown, BoundedIntText, HBox]:
+def _weight_controls(number: int) -> tuple[Text, Dropdown, BoundedIntText, HBox]:
     """Weights as text, which is what counts; a scheme, exits and sliders, which write it."""
     text = Text(description="Weights", continuous_update=False, layout={"width": "40em"})
     scheme = Dropdown(options=[*STATIC, "my own"], description="Scheme")
-    exits = BoundedIntText(9, 2, 32, description="Exits")
+    exits = BoundedIntText(number, 2, 32, description="Exits")
     sliders = HBox(layout={"flex_flow": "row wrap"})
 
     def write(weights) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -22,6 +21,7 @@ from anytime.explore.recorded import (
     labels,
     some,
     static_weights,
+    usual_runs,
     weighting_words,
 )
 from anytime.runs import Run
@@ -61,7 +61,8 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
     line = [static_weights(static, len(exits))] if static in STATIC else []
     if as_map:
         rows = np.arange(len(names) + len(line))
-        left.pcolormesh(exits, rows, [*weights, *line], shading="nearest", vmin=0, vmax=1)
+        edges = np.arange(len(exits) + 1) + 0.5, np.arange(len(rows) + 1) - 0.5
+        left.pcolormesh(*edges, [*weights, *line], vmin=0, vmax=1)
         left.set_yticks(rows, [*range(1, len(names) + 1), static][: len(rows)])
         left.invert_yaxis()
         left.grid(False)
@@ -69,10 +70,12 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
     else:
         plots.draw_weights(left, weights, names)
         left.get_legend().remove()
+        for bar in left.patches if len(names) == 1 else ():
+            bar.set_color(plots.PALETTE[0])
         if line:
             left.plot(exits, line[0], "--", label=static, **plots.scheme_style(static))
             left.legend(handles=left.lines, **ABOVE)
-    colors = sns.color_palette("viridis", len(names)) if len(names) > 1 else [plots.PALETTE[6]]
+    colors = sns.color_palette("viridis", len(names)) if len(names) > 1 else [plots.PALETTE[0]]
     for i, (loss, color) in enumerate(zip(losses, colors, strict=True)):
         look = {"color": color, "marker": MARKERS[i % len(MARKERS)]}
         right.plot(exits, loss, label=f"{i + 1}: {names[i]}", **look)
@@ -81,8 +84,12 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
 
 
 def final_weights(runs: Runs = None) -> Explorer:
-    """The weights per exit that training ends with, for each data set, and the way there."""
-    known = gather(runs)
+    """The weights per exit that training ends with, for each data set, and the way there.
+
+    It starts where runs of AdaLoss cover most data sets with one network, recipe and number of
+    training images. Runs of OPT are left out: they weigh one exit only.
+    """
+    known = [run for run in gather(runs) if not run.config["weighting"].startswith("opt")]
     look = partial(_look, known, data_sets(known))
     controls = _controls(known)
     last = controls["epoch"].max
@@ -95,45 +102,74 @@ def _look(known, names, sets, network, weighting, seed, as_map, static, epoch) -
     some(known)
     wanted = {"network": network, "weighting": weighting}
     wanted |= {} if seed is None else {"seed": seed}
+    fits = [
+        (name in sets) + sum(run.config.get(key) == wanted[key] for key in wanted)
+        for name, run in zip(names, known, strict=True)
+    ]
+    there = [i for i, fit in enumerate(fits) if fit == 1 + len(wanted)]
+    if not there:
+        raise Nothing(f"No run is of this choice. {_nearest(known, fits)}")
+    said = data_sets([known[i] for i in there], brief=True)
     chosen: dict[str, list[Run]] = {}
-    for name, run in zip(names, known, strict=True):
-        if name in sets and wanted.items() <= run.config.items():
-            chosen.setdefault(name, []).append(run)
-    if not chosen:
-        there = "; ".join(sorted(labels(known)))
-        raise Nothing(f"No run is of this choice. There are: {there}.")
+    for name, i in zip(said, there, strict=True):
+        chosen.setdefault(name, []).append(known[i])
     data = final_weights_data(chosen, epoch)
-    each = data.drop_duplicates("data_set").itertuples()
-    shares = "; ".join(f"{one.data_set} {one.last_quarter:.0%}" for one in each)
-    words = (
-        f"{network}, epoch {epoch}, with {weighting_words(weighting)}. Weight on the last quarter "
-        "of the exits (25% if all are equal), from the data set with the least test error to that "
-        f"with the most: {shares}."
-    )
+    missing = set(sets) - {names[i] for i in there}
+    seen = " or ".join(str(one) for one in sorted(data["epoch"].unique()))
+    words = f"{network}, epoch {seen}, with {weighting_words(weighting)}. {_words(data, missing)}"
     draw = partial(draw_final_weights, data=data, as_map=as_map, static=static)
     return View(data, words, draw)
 
 
+def _words(data: pd.DataFrame, missing: Collection[str]) -> str:
+    each = data.drop_duplicates("data_set").itertuples()
+    shares = "; ".join(
+        f"{one.data_set} {one.last_quarter:.0%}, {one.mean_position:.2f}" for one in each
+    )
+    words = (
+        "Weight on the last quarter of the exits (25% if all are equal) and mean position of the "
+        "weight (0 first, 1 last exit; 0.50 if all are equal), from the data set with the least "
+        f"test error to that with the most: {shares}."
+    )
+    return words + (f" No such run is of {'; '.join(sorted(missing))}." if missing else "")
+
+
+def _nearest(known: Sequence[Run], fits: Sequence[float]) -> str:
+    """The runs that share most with a choice, in words; never more than six."""
+    names = sorted(
+        {name for name, fit in zip(labels(known), fits, strict=True) if fit == max(fits)}
+    )
+    more = f"; and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"Nearest to it: {'; '.join(names[:6])}{more}."
+
+
 def _controls(known: Sequence[Run]) -> dict[str, Widget]:
+    usual, wide = usual_runs(known), {"width": "46em", "max_width": "100%"}
     names = data_sets(known)
-    size = {name: run.config.get("train_images") for name, run in zip(names, known, strict=True)}
-    sets, runs = Counter(size.values()), Counter(run.config.get("train_images") for run in known)
-    usual = max(sets, key=lambda images: (sets[images], runs[images]), default=None)
-    alike, wide = [name for name in size if size[name] == usual], {"width": "34em"}
+    sets = list(dict.fromkeys(names))
+    chosen = {id(run) for run in usual}
+    alike = {name for name, run in zip(names, known, strict=True) if id(run) in chosen}
+    ordered = [*usual, *known]
     network, weighting, seed = (
-        list(dict.fromkeys(run.config[key] for run in known))
+        list(dict.fromkeys(run.config[key] for run in ordered))
         for key in ("network", "weighting", "seed")
     )
-    weighting.sort(key=lambda spec: not spec.startswith("adaloss"))
     schemes = [(weighting_words(spec), spec) for spec in weighting]
     seeds = [("mean of all", None), *((str(one), one) for one in sorted(seed))]
     epochs = max((len(run.history) for run in known), default=1)
+    start = max((len(run.history) for run in usual), default=1)
     return {
-        "sets": SelectMultiple(options=[*size], value=alike, description="Data sets", layout=wide),
+        "sets": SelectMultiple(
+            options=sets,
+            value=[name for name in sets if name in alike],
+            description="Data sets",
+            rows=min(8, max(3, len(sets))),
+            layout=wide,
+        ),
         "network": Dropdown(options=network, description="Network"),
         "weighting": Dropdown(options=schemes, description="Weighting"),
         "seed": Dropdown(options=seeds, description="Seed"),
         "as_map": Dropdown(options=[("bars", False), ("heat map", True)], description="Show as"),
         "static": Dropdown(options=["nothing", *STATIC], description="Compare with"),
-        "epoch": IntSlider(epochs, 1, epochs, description="Epoch"),
+        "epoch": IntSlider(start, 1, epochs, description="Epoch"),
     }

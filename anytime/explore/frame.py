@@ -99,7 +99,7 @@ class Explorer(widgets.VBox):
 def _figure(view: View) -> Picture:
     # Fast: to find a layout takes as long as to draw; ticks and powers of ten take most of it.
     figure = Picture(figsize=(10.0, 4.2), layout="none")
-    figure.subplots_adjust(0.08, 0.13, 0.76, 0.92, wspace=0.32, hspace=0.12)
+    figure.subplots_adjust(0.095, 0.13, 0.755, 0.92, wspace=0.34, hspace=0.12)
     view.draw(figure)
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         if axis.get_scale() == "log":
@@ -107,7 +107,8 @@ def _figure(view: View) -> Picture:
             axis.set_major_formatter("{x:g}")
             axis.set_minor_locator(NullLocator())
         elif isinstance(axis.get_major_locator(), MaxNLocator):
-            axis.get_major_locator().set_params(nbins=5)
+            counted = axis.get_label_text() in ("exit", "epoch", "network")
+            axis.get_major_locator().set_params(nbins=5, integer=counted)
     for text in (text for ax in figure.axes if ax.get_legend() for text in ax.get_legend().texts):
         text.set_text(textwrap.fill(text.get_text(), 21))
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,10 +22,11 @@ STATIC = ("CONST", "LINEAR", "HALF-END", "SIEVE", "EXPONENTIAL")
 SYMBOLS = {"gamma": "γ", "momentum": "ρ", "every": "T", "extra": "e"}
 
 
-def gather(given: Runs = None) -> list[Run]:
+def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
     """The finished runs to show: the shipped ones, those and the runs of folders, or just some.
 
     given: None; a folder, or several, beside the shipped runs; or a list of runs, shown alone.
+    beside: further folders of what ships.
     Raises FileNotFoundError for a folder that is not there.
     """
     given = [given] if isinstance(given, str | os.PathLike) else given
@@ -33,7 +35,7 @@ def gather(given: Runs = None) -> list[Run]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise FileNotFoundError(f"There is no folder {missing[0]}: give one that holds runs.")
     if given is None or folders:
-        files = dict.fromkeys(path.resolve() for path in paths([RUNS, *folders]))
+        files = dict.fromkeys(path.resolve() for path in paths([RUNS, *beside, *folders]))
         runs += [run for run in map(Run.load, files) if run.finished]
     return [run for run in runs if any("test_error" in entry for entry in run.history)]
 
@@ -53,10 +55,11 @@ def weighting_words(spec: str) -> str:
     return " ".join([plots.scheme_name(scheme), *words])
 
 
-def labels(runs: Sequence[Run], always: Sequence[str] = NAMED) -> list[str]:
+def labels(runs: Sequence[Run], always: Sequence[str] = NAMED, brief: bool = False) -> list[str]:
     """A name for each run: its facts in `always`, and those in which runs alike in these differ.
 
     Facts: those of `NAMED`, the images, the recipe's options; the folder of runs there twice.
+    brief: no more of them than it takes to tell all apart, as in a legend.
     """
     names = Counter(run.name for run in runs)
     facts = pd.DataFrame([_facts(run, names[run.name] > 1) for run in runs]).fillna("")
@@ -64,14 +67,56 @@ def labels(runs: Sequence[Run], always: Sequence[str] = NAMED) -> list[str]:
         return []
     groups = facts.groupby([facts[key] for key in always] or np.zeros(len(facts)))
     shown = (groups.transform("nunique") > 1).assign(**dict.fromkeys(always, True))
+    if brief:
+        shown[list(set(facts) - set(_telling(facts, always)))] = False
     said = facts.where(shown[facts.columns], "").apply(lambda row: ", ".join(filter(None, row)), 1)
     return list(said.where(said != "", facts["weighting"]))
 
 
-def data_sets(runs: Sequence[Run]) -> list[str]:
+def _telling(facts: pd.DataFrame, always: Sequence[str]) -> list[str]:
+    """The columns in `always`, and each further one that tells rows apart that were alike."""
+    kept = list(always)
+    told_apart = facts.groupby(kept).ngroups if kept else 1
+    for column in facts.columns.difference(kept, sort=False):
+        groups = facts.groupby([*kept, column]).ngroups
+        kept, told_apart = ([*kept, column], groups) if groups > told_apart else (kept, told_apart)
+    return kept
+
+
+def data_sets(runs: Sequence[Run], brief: bool = False) -> list[str]:
     """The data set of each run; with images and recipe where the runs on it differ in these."""
     plain = [Run({**run.config, **dict.fromkeys(NAMED[1:], "")}, run.cost) for run in runs]
-    return labels(plain, ["dataset"])
+    return labels(plain, ["dataset"], brief)
+
+
+def usual_runs(known: Sequence[Run]) -> list[Run]:
+    """The runs of one network, weighting, recipe and number of training images on most data sets.
+
+    AdaLoss comes before others, as it is alone in choosing its weights. The number is the same
+    for all, or it is all that was ever used of each data set; more are preferred. Augmentation may
+    differ, as it is a matter of the data.
+    """
+    most: dict[str, int] = {}
+    for run in known:
+        name, images = run.config["dataset"], run.config.get("train_images") or 0
+        most[name] = max(images, most.get(name, 0))
+    groups: dict[tuple, list[Run]] = {}
+    for run in known:
+        images, recipe = run.config.get("train_images") or 0, dict(run.config.get("recipe", {}))
+        recipe.pop("augmentation", None)
+        setting = (run.config["network"], run.config["weighting"], json.dumps(recipe))
+        whole = ["all"] if images == most[run.config["dataset"]] else []
+        for size in (*whole, images):
+            groups.setdefault((*setting, size), []).append(run)
+
+    def rank(setting: tuple) -> tuple:
+        there = groups[setting]
+        covered = len({run.config["dataset"] for run in there})
+        images = np.mean([run.config.get("train_images") or 0 for run in there])
+        adaloss = setting[1] == "adaloss", setting[1].startswith("adaloss")
+        return *adaloss, covered, images, len(there), len(there[0].history)
+
+    return groups[max(groups, key=rank)] if groups else []
 
 
 def _facts(run: Run, twice: bool) -> dict[str, str]:

@@ -1,0 +1,87 @@
+"""A notebook of the course as people use it: run in JupyterLab, in a real browser."""
+
+import json
+import sys
+
+import nbformat
+import pytest
+from browsing import SHOTS, changed, explorer, needs_chromium, opened, served, shown
+
+from anytime.paths import REPOSITORY
+
+# A notebook with an explorer in a cell of its own, that explorer, and what is moved there.
+NOTEBOOK = REPOSITORY / "notebooks" / "08_difficulty.ipynb"
+EXPLORER, SLIDER, CHOICE = "final-weights-per-data-set", "Epoch", ("Show as", "heat map")
+# All cells are on the page, not only those in sight; no questions are asked.
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+pytestmark = [
+    needs_chromium,
+    pytest.mark.skipif(not NOTEBOOK.exists(), reason=f"there is no {NOTEBOOK.name}"),
+    pytest.mark.timeout(600),
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """JupyterLab, called as `make lab` does, with a copy of the notebook and all cells run."""
+    folder, own = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter")
+    copy = nbformat.read(NOTEBOOK, 4)
+    for cell in (cell for cell in copy.cells if cell.cell_type == "code"):
+        cell.outputs, cell.execution_count = [], None
+    nbformat.write(copy, folder / NOTEBOOK.name)
+    for name, setting in SETTINGS.items():
+        file = own / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(setting))
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1"]
+    command += ["--IdentityProvider.token=", "--allow-root"]
+    folders = {"JUPYTERLAB_SETTINGS_DIR": own / "settings", "JUPYTER_CONFIG_DIR": own / "config"}
+    folders |= {"JUPYTERLAB_WORKSPACES_DIR": own / "spaces", "JUPYTER_RUNTIME_DIR": own / "run"}
+    where = {name: str(path) for name, path in folders.items()}
+    with (
+        served(command, folder, own / "log", **where) as address,
+        opened(f"{address}lab/tree/{NOTEBOOK.name}", height=1400) as page,
+    ):
+        run_all_cells(page, len([c for c in copy.cells if c.cell_type == "code" and c.source]))
+        yield page
+
+
+def run_all_cells(page, cells):
+    """Waits for the kernel, then runs the notebook from the menu until every cell is done."""
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
+    page.locator(".lm-MenuBar-item", has_text="Run").click()
+    page.locator(".lm-Menu-item", has_text="Run All Cells").first.click()
+    page.wait_for_function(
+        r"""cells => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
+            .filter(prompt => /\[\d+\]/.test(prompt.innerText)).length == cells""",
+        arg=cells,
+        timeout=300_000,
+    )
+
+
+def test_a_slider_moved_by_the_keyboard_changes_picture_and_words(page):
+    box = explorer(page, EXPLORER)
+    box.scroll_into_view_if_needed()
+    before = shown(box)
+    box.locator(".widget-slider", has_text=SLIDER).get_by_role("slider").focus()
+    page.keyboard.press("Home")
+    assert "epoch 1," in changed(page, box, before, "lab-slider.png")[1]
+
+
+def test_a_choice_made_by_the_mouse_changes_the_picture(page):
+    box = explorer(page, EXPLORER)
+    before = shown(box)
+    box.get_by_label(CHOICE[0]).select_option(CHOICE[1])
+    changed(page, box, before, "lab-choice.png", words=False)
+    page.screenshot(path=SHOTS / "lab.png")
+
+
+def test_no_cell_failed_and_nothing_was_warned_of(page):
+    for kind in ("error", "stderr"):
+        outputs = page.locator(f'[data-mime-type="application/vnd.jupyter.{kind}"]')
+        assert outputs.count() == 0, outputs.first.inner_text()
+    assert page.locator(".jp-OutputArea-output").count() > 10
+    assert "not drawn" not in page.locator("body").inner_text()
