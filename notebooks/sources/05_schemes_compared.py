@@ -67,6 +67,7 @@ NETWORK, EPOCHS = "resann-4-16-stride2", 20
 ORDER = ["gtsrb-half", "cifar10", "tiny-imagenet-100"]  # from easy to hard
 CUTS = [NETWORK, *(f"{NETWORK}-to{exit}" for exit in (3, 6, 9))]
 
+# %%
 found = [
     run
     for run in runs.find(network=CUTS, dataset=ORDER)
@@ -150,6 +151,7 @@ def curves(dataset, weightings=("const", "linear", "half-end", "sieve", "adaloss
     return metrics.summary(runs.table(part), by=["weighting", "cost"], column="test_error")
 
 
+# %%
 def opt_errors(dataset):
     """Mean error of OPT (percent) by cost, at the exits that were trained."""
     opt = [r for r in found if r.config["weighting"] == "opt" and r.config["dataset"] == dataset]
@@ -193,6 +195,7 @@ def crossing_exits(dataset, one, other):
     return [int(exit) for exit in metrics.crossings(*means, exits)]
 
 
+# %%
 for data in sets:
     for other in sorted({"const", "linear"} & set(curves(data)["weighting"])):
         print(f"{data}: AdaLoss and {plots.scheme_name(other)} cross at exits", end=" ")
@@ -211,6 +214,7 @@ adaloss = next(
     for run in found
     if run.config["weighting"] == "adaloss" and run.config["dataset"] == "cifar10"
 )
+# %%
 by_package = metrics.relative_increase_table([adaloss], opt_runs, shares=[1.0])
 by_hand = increase(adaloss.final("test_error")[-1], opt_errors("cifar10").iloc[-1])
 print("exit:", by_package["exit"].item())
@@ -230,6 +234,7 @@ def increases(dataset):
     return metrics.relative_increase_table(joint, opt_runs, shares)
 
 
+# %%
 complete = [data for data in sets if len(opt_errors(data))]
 table = pd.concat([increases(data) for data in complete])
 per_set = metrics.summary(table, by=["dataset", "weighting", "share"])
@@ -242,6 +247,7 @@ def shown(mean, std):
     return f"{mean:.1f}" + ("" if np.isnan(std) else f" ± {std:.1f}")
 
 
+# %%
 cells = per_set.assign(
     weighting=per_set["weighting"].map(plots.scheme_name),
     increase=[shown(*pair) for pair in zip(per_set["mean"], per_set["std"], strict=True)],
@@ -302,6 +308,7 @@ def last_error(dataset, weighting):
     }
 
 
+# %%
 def gains(dataset, weighting, over="const"):
     """By how many points the last exit's error is below that of another weighting, by seed."""
     one, other = last_error(dataset, weighting), last_error(dataset, over)
@@ -427,6 +434,7 @@ def exit_at_share(cost, share):
     ### END SOLUTION
 
 
+# %%
 checks.exit_at_share(exit_at_share)
 
 # %% [markdown]
@@ -444,6 +452,7 @@ def mean_increase(errors, optimal_errors):
     ### END SOLUTION
 
 
+# %%
 checks.mean_increase(mean_increase)
 
 # %% [markdown]
@@ -461,6 +470,7 @@ def standard_errors_from_zero(differences):
     ### END SOLUTION
 
 
+# %%
 checks.standard_errors_from_zero(standard_errors_from_zero)
 
 # %% [markdown]
