@@ -20,7 +20,6 @@ SETTINGS = {
 }
 pytestmark = [
     needs_chromium,
-    pytest.mark.skipif(not NOTEBOOK.exists(), reason=f"there is no {NOTEBOOK.name}"),
     pytest.mark.timeout(600),
 ]
 

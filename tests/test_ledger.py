@@ -238,7 +238,6 @@ def test_a_page_without_a_place_for_the_ledger_is_left_as_it_was(tmp_path, text)
     assert page.read_text() == text
 
 
-@pytest.mark.skipif(not ledger.LEDGER.exists(), reason="data/ledger.csv is not there yet")
 def test_the_ledger_that_ships_is_that_of_the_records_that_ship(tmp_path):
     ledger.write(RUNS, tmp_path / "ledger.csv")
     assert (tmp_path / "ledger.csv").read_text("utf-8") == ledger.LEDGER.read_text("utf-8")

@@ -7,7 +7,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from ipywidgets import Dropdown, FloatLogSlider, SelectMultiple, Widget
 from matplotlib.figure import Figure
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 from anytime import metrics, plots
 from anytime.explore import timing
 from anytime.explore.frame import BESIDE, Explorer, Nothing, View
-from anytime.explore.recorded import Runs, data_sets, gather, labels, some
+from anytime.explore.recorded import Runs, budget_slider, data_sets, gather, labels, some
 from anytime.runs import Run
 
 MEASURES = {"error": "test error", "increase": "error increase over OPT"}
@@ -152,37 +151,21 @@ def _view(data: pd.DataFrame, measure: str, axis: str, budget: float) -> View:
 
 
 def _controls(known: Sequence[Run]) -> dict[str, Widget]:
-    costs = np.log10([cost for run in known for cost in run.cost] or [1e6])
-    options, wide = (
-        [(name, i) for i, name in enumerate(labels(known))],
-        {"width": "60em", "max_width": "100%"},
-    )
+    options = [(name, i) for i, name in enumerate(labels(known))]
+    wide = {"width": "60em", "max_width": "100%"}
     measures = [(words, key) for key, words in MEASURES.items()]
     axes = [("multiply-adds", "cost")]
     if timing.can_measure():
         axes.append(("milliseconds on this machine", "milliseconds"))
-    span = {
-        "min": costs.min(),
-        "max": costs.max(),
-        "step": 0.01,
-        "readout_format": ".3s",
-        "layout": {"width": "32em"},
-    }
-    wait = {
-        "min": -1.5,
-        "max": 2,
-        "step": 0.01,
-        "readout_format": ".2f",
-        "layout": {"width": "32em"},
-    }
+    wait = {"min": -1.5, "max": 2, "readout_format": ".2f", "description": "Budget, milliseconds"}
     return {
         "chosen": SelectMultiple(
             options=options, value=_alike(known), description="Runs", rows=8, layout=wide
         ),
         "measure": Dropdown(options=measures, description="Show"),
         "axis": Dropdown(options=axes, description="Against"),
-        "budget": FloatLogSlider(10 ** costs.mean(), **span, description="Budget, multiply-adds"),
-        "deadline": FloatLogSlider(1, **wait, description="Budget, milliseconds"),
+        "budget": budget_slider(known, known),
+        "deadline": FloatLogSlider(1, step=0.01, layout={"width": "32em"}, **wait),
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from ipywidgets import FloatLogSlider
 
 from anytime import plots
 from anytime.explore.frame import Nothing
@@ -130,6 +131,19 @@ def _facts(run: Run, twice: bool) -> dict[str, str]:
         value = " and ".join(map(str, value)) or "none" if isinstance(value, list) else value
         facts[key] = f"{key.replace('_', ' ')} {value}"
     return facts | ({"folder": f"in {run.path.parent.name}"} if twice and run.path else {})
+
+
+def budget_slider(runs: Sequence[Run], middle: Sequence[Run]) -> FloatLogSlider:
+    """A budget in multiply-adds between the least and the largest cost of an exit of some runs.
+
+    middle: the runs in whose middle it starts.
+    """
+    costs, start = (
+        np.log10([cost for run in of for cost in run.cost] or [1e6]) for of in (runs, middle)
+    )
+    span = {"min": costs.min(), "max": costs.max(), "step": 0.01, "readout_format": ".3s"}
+    words = {"description": "Budget, multiply-adds", "layout": {"width": "32em"}}
+    return FloatLogSlider(10 ** start.mean(), **span, **words)
 
 
 def static_weights(scheme: str, exits: int) -> np.ndarray:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from ipywidgets import Dropdown, FloatLogSlider, SelectionSlider, Widget
+from ipywidgets import Dropdown, SelectionSlider, Widget
 from matplotlib.figure import Figure
 
 from anytime import plots
 from anytime.explore import timing
 from anytime.explore.frame import Explorer, Nothing, View
 from anytime.explore.predicted import Watched, kinds, stored, watch
-from anytime.explore.recorded import Runs, labels
+from anytime.explore.recorded import Runs, budget_slider, labels
 from anytime.runs import Run
 
 CLASSES = 10  # so many are shown
@@ -140,23 +140,14 @@ def _words(watched: Watched, image: int, data: pd.DataFrame, budget: float) -> s
 
 
 def _controls(runs: Sequence[Run]) -> dict[str, Widget]:
-    costs = np.log10([cost for run in runs for cost in run.cost] or [1e6])
     options = [(name, i) for i, name in enumerate(labels(runs))]
     first, wide = (0 if options else None), {"width": "46em", "max_width": "100%"}
     shows = ["all", "overthinking: right, then wrong", "wrong at the end", "changed its mind"]
-    span = {
-        "min": costs.min(),
-        "max": costs.max(),
-        "step": 0.01,
-        "readout_format": ".3s",
-        "layout": {"width": "32em"},
-    }
-    middle = 10 ** np.log10(runs[0].cost).mean() if runs else 1e6
     return {
         "network": Dropdown(options=options, value=first, description="Network", layout=wide),
         "show": Dropdown(options=shows, description="Images"),
         "image": SelectionSlider(
             options=[0], description="Number in the test set", layout={"width": "32em"}
         ),
-        "budget": FloatLogSlider(middle, **span, description="Budget, multiply-adds"),
+        "budget": budget_slider(runs, runs[:1]),
     }
