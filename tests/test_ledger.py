@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from anytime import ledger
-from anytime.paths import RUNS
+from anytime.paths import REPOSITORY, RUNS
 from anytime.runs import Run
 
 NET, LARGE = "resann-3-16", "resann-5-16"
@@ -241,3 +241,5 @@ def test_a_page_without_a_place_for_the_ledger_is_left_as_it_was(tmp_path, text)
 def test_the_ledger_that_ships_is_that_of_the_records_that_ship(tmp_path):
     ledger.write(RUNS, tmp_path / "ledger.csv")
     assert (tmp_path / "ledger.csv").read_text("utf-8") == ledger.LEDGER.read_text("utf-8")
+    table = ledger.to_markdown(ledger.ledger(RUNS))
+    assert table in (REPOSITORY / "README.md").read_text("utf-8")
