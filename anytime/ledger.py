@@ -14,6 +14,7 @@ import pandas as pd
 from anytime import metrics, paper, runs
 from anytime.metrics import concentration, mean_std
 from anytime.paths import DATA, REPOSITORY, RUNS, whole_file
+from anytime.plots import scheme_name
 from anytime.runs import Run
 
 LEDGER, README = DATA / "ledger.csv", REPOSITORY / "README.md"
@@ -28,15 +29,15 @@ COPIES = {
 }
 # The paper's figures are means over its networks and data sets; our rows are one network on one.
 INCREASE = "{} makes more errors than OPT at 1/4, 1/2, 3/4 and all of the cost (%)"
-GAIN = "{} makes fewer errors than const at the last exit (points)"
-LINEAR = "{} makes fewer errors than linear at the last exit (points)"
-PRICE = "{} makes more errors than const at 1/4 of the cost (points)"
-SMALL = "The smaller network with adaloss beats the larger with const at the last exit (points)"
+GAIN = "{} makes fewer errors than CONST at the last exit (points)"
+LINEAR = "{} makes fewer errors than LINEAR at the last exit (points)"
+PRICE = "{} makes more errors than CONST at 1/4 of the cost (points)"
+SMALL = "The smaller network with AdaLoss beats the larger with CONST at the last exit (points)"
 MOVE = "The harder the data, the later the final weights' mean position (0 first, 1 last exit)"
 
 
 def _above_opt(share: float, *schemes: str) -> str:
-    shown = (f"{scheme} {paper.relative_increase(scheme, share).shown}" for scheme in schemes)
+    shown = (f"{scheme_name(s)} {paper.relative_increase(s, share).shown}" for s in schemes)
     return f"above OPT: {'; '.join(shown)}"
 
 
@@ -166,7 +167,7 @@ def _paired(
 
 def _row(kind: str, used: list[Run], differences: list[float], scheme: str = "adaloss") -> dict:
     return {
-        "claim": kind.format(scheme),
+        "claim": kind.format(scheme_name(scheme)),
         "data": " < ".join(dict.fromkeys(map(_title, used))),
         "network": " < ".join(_wholes(used)),
         "paper": PAPER.get(kind, ""),
@@ -185,7 +186,7 @@ def _title(run: Run) -> str:
 def _deviations(config: dict) -> str:
     recipe, images = config["recipe"], config["train_images"]
     steps = ", ".join(recipe["augmentation"]) or "none"
-    return f"{images} training images, {recipe['epochs']} epochs, augmentation: {steps}"
+    return f"{images:,} training images, {recipe['epochs']} epochs, augmentation: {steps}"
 
 
 def _mean_std(values: Iterable[float], digits: int) -> str:
@@ -202,10 +203,22 @@ def write(folder: Path = RUNS, path: Path = LEDGER) -> pd.DataFrame:
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown."""
-    lines = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    cells = [[str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    """The ledger in Markdown: a claim, the paper's figure, and a table of what was found."""
+    parts = []
+    for (claim, said), rows in table.groupby(["claim", "paper"], sort=False):
+        found = _aligned(rows.drop(columns=["claim", "paper"]))
+        parts += [f"**{claim}.** The paper: {said}.", found]
+    return "\n\n".join(parts)
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    heads = [name.replace("_", " ") for name in table]
+    lines = [[str(cell) for cell in line] for line in (heads, *table.itertuples(index=False))]
+    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    padded = [[f"{c:{w}}" for c, w in zip(line, widths, strict=True)] for line in cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
 def fill(table: pd.DataFrame, page: Path = README) -> None:

@@ -196,7 +196,7 @@ def test_report_writes_the_ledger_and_fills_the_page(capsys, tmp_path):
     command = ["report", "--runs", str(tmp_path / "runs"), "--out", str(table)]
     assert main([*command, "--page", str(page)]) == 0
     assert "not run" in table.read_text() and "not run" in page.read_text()
-    assert "| claim | data | network | paper |" in capsys.readouterr().out
+    assert "| data | network | ours | seeds | core hours |" in capsys.readouterr().out
 
 
 def test_report_without_records_names_the_folder(capsys, tmp_path):

@@ -32,8 +32,8 @@ def rows(folder, claim: str) -> pd.DataFrame:
     return table[table.claim.str.contains(claim, regex=False)].reset_index(drop=True)
 
 
-INCREASE, GAIN, SMALL, MOVE = "errors than OPT", "fewer errors than const", "smaller", "harder"
-LINEAR, PRICE = "fewer errors than linear", "more errors than const at 1/4"
+INCREASE, GAIN, SMALL, MOVE = "errors than OPT", "fewer errors than CONST", "smaller", "harder"
+LINEAR, PRICE = "fewer errors than LINEAR", "more errors than CONST at 1/4"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_variant_of_adaloss_has_a_row_of_its_own(tmp_path):
     record(tmp_path, "adaloss:extra=1", [0.9, 0.9, 0.9, 0.6])
     found = rows(tmp_path, GAIN)
     assert found.ours.tolist() == ["10.00", "-10.00"]
-    assert found.claim.str.startswith("adaloss:extra=1").tolist() == [False, True]
+    assert found.claim.str.startswith("AdaLoss e=1").tolist() == [False, True]
 
 
 def test_the_smaller_network_with_adaloss_is_held_against_the_larger_with_const(tmp_path):
@@ -165,7 +165,7 @@ def test_runs_of_different_settings_are_never_compared(tmp_path, change):
     record(tmp_path, "const", [0.9, 0.9, 0.9, 0.9, 0.6], LARGE, **change | {"dataset": "third"})
     assert rows(tmp_path, GAIN).verdict.tolist() == ["not run"]
     assert rows(tmp_path, SMALL).verdict.tolist() == ["not run"]
-    assert "const" not in rows(tmp_path, INCREASE).claim.str.split().str[0].tolist()
+    assert "CONST" not in rows(tmp_path, INCREASE).claim.str.split().str[0].tolist()
 
 
 def test_difficulty_does_not_mix_settings_either(tmp_path):
@@ -213,9 +213,28 @@ def test_a_ledger_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
 
 
 def test_a_bar_or_a_new_line_in_a_cell_does_not_break_a_markdown_table():
-    table = pd.DataFrame({"a|b": ["x|y", "two\nlines"], "c": [1, 2]})
+    claim = {"claim": ["All"] * 2, "paper": ["yes"] * 2}
+    table = pd.DataFrame(claim | {"core_hours": ["x|y", "two\nlines"], "c": [1, 2]})
     lines = ledger.to_markdown(table).splitlines()
-    assert lines == ["| a\\|b | c |", "| --- | --- |", "| x\\|y | 1 |", "| two lines | 2 |"]
+    assert lines[:2] == ["**All.** The paper: yes.", ""]
+    wanted = [
+        "| core hours | c   |",
+        "| ---------- | --- |",
+        "| x\\|y       | 1   |",
+        "| two lines  | 2   |",
+    ]
+    assert lines[2:] == wanted
+
+
+def test_each_claim_has_one_table_of_all_that_was_found(tmp_path):
+    for dataset in ("toy", "other"):
+        record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5], dataset=dataset)
+        record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4], dataset=dataset)
+    text = ledger.to_markdown(ledger.ledger(tmp_path))
+    (gain,) = [part for part in text.split("**") if GAIN in part]
+    assert text.count(gain) == 1
+    (found,) = [part.split("**")[0] for part in text.split(f"{gain}**")[1:]]
+    assert [line.split(" | ")[0] for line in found.splitlines()[4:6]] == ["| toy  ", "| other"]
 
 
 def test_the_ledger_goes_into_its_place_and_nothing_else_of_the_page_changes(tmp_path):
