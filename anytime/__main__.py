@@ -248,8 +248,9 @@ def _list_runs(missing: list[Job], folders: list[Path]) -> int:
     table, amiss = estimate(missing, folders)
     print(table.to_string(index=False, float_format="%.1f", na_rep="?"))
     hours, unknown = table["minutes"].sum() / 60, int(table["minutes"].isna().sum())
+    known = f", about {hours:,.1f} core-hours on this machine" if unknown < len(missing) else ""
     without = f", without {unknown} that could not be estimated" if unknown else ""
-    print(f"{len(missing)} runs, about {hours:.1f} core-hours on this machine{without}")
+    print(f"{len(missing):,} runs{known}{without}")
     for message in amiss:
         print(message, file=sys.stderr)
     return 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from anytime import runs
 from anytime.jobs import Job
@@ -55,10 +56,11 @@ def estimate(todo: list[Job], folders: Iterable[Path]) -> tuple[pd.DataFrame, li
     records below the folders, of the same network and way to compute, on the same kind of device;
     of the same data where there are such. A network that was cut takes its share of the whole
     one's time. Where there are no records, the pace is measured in a few training steps on one
-    thread, not compiled. For data that cannot be read the minutes are nan.
+    thread, not compiled; of known data that are not on this machine, on noise of their shape. For
+    data that cannot be read the minutes are nan.
     """
     paces, amiss, rows = _finished_paces(folders), {}, []
-    for job in todo:
+    for job in tqdm(todo, desc="estimating", leave=False, delay=2.0):
         seconds = float("nan")
         try:
             if job.dataset not in amiss:
@@ -82,13 +84,14 @@ def _described(job: Job) -> dict[str, str | int]:
 def _images(job: Job) -> int:
     """Images of one epoch."""
     whole = job.train_images or WHOLE.get(job.dataset_name)
-    return (whole or len(_local_data(job).train)) - job.validation
+    return (whole or len(_data(job).train)) - job.validation
 
 
 def _way(recipe: Recipe) -> tuple:
     return recipe.batch_size, recipe.compile, recipe.autocast, recipe.channels_last
 
 
+STEP_WORK = 20e9  # multiply-adds of a measured step on the CPU
 ANY = ""  # in the place of a data set: the pace on whichever was recorded
 
 
@@ -131,10 +134,11 @@ def _measured_pace(job: Job, steps: int = 5, patience: float = 2.0) -> float:
     from anytime.distributed import best_device
     from anytime.training import Session
 
-    data, device = _local_data(job), best_device()
+    data, device = _data(job), best_device()
     network = networks.build(job.network, len(data.classes), data.train.pixels.shape[1])
     scheme = weighting.build(job.weighting, network.num_exits)
-    session = Session(network.to(device).train(), scheme, data, replace(job.recipe, compile=False))
+    recipe = replace(job.recipe, compile=False, batch_size=_measured_batch(job, device))
+    session = Session(network.to(device).train(), scheme, data, recipe)
     clock = time.process_time if device == "cpu" else time.perf_counter
     times: list[float] = []
     before = torch.get_num_threads()
@@ -152,15 +156,31 @@ def _measured_pace(job: Job, steps: int = 5, patience: float = 2.0) -> float:
     return float(np.median(times[2:] or times)) / session.batch_size
 
 
-def _local_data(job: Job) -> Dataset:
-    """A job's data set, if it is on this machine: no estimate is worth a download."""
+def _measured_batch(job: Job, device: str) -> int:
+    """Images of a measured step: a whole batch, but no more than some seconds of a CPU's work."""
+    if device != "cpu":
+        return job.recipe.batch_size
+    each = 3 * multiply_adds(job.network)[-1]  # backward is twice forward
+    return int(np.clip(STEP_WORK / each, 2, job.recipe.batch_size))
+
+
+def _data(job: Job) -> Dataset:
+    """A job's data set, or noise in the place of a download: no estimate is worth that."""
+    import torch
+
     from anytime import datasets
 
     source = datasets.SOURCES.get(job.dataset)
     root = datasets.downloads_folder()
-    if source and not any(any(root.glob(pattern)) for pattern in source.local.split()):
+    if not source or any(any(root.glob(pattern)) for pattern in source.local.split()):
+        return datasets.load(job.dataset, train_size=job.train_images)
+    if job.dataset not in WHOLE:
         raise datasets.MissingDataset(
             f"{job.dataset} is not on this machine, so its runs are listed without an estimate; "
             f"`python -m anytime fetch {job.dataset}` downloads it"
         )
-    return datasets.load(job.dataset, train_size=job.train_images)
+    size = 10 * job.recipe.batch_size
+    noise = torch.randint(256, (size, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator())
+    images = datasets.Images(noise, torch.arange(size) % 10)
+    classes = tuple("0123456789")
+    return datasets.Dataset(job.dataset, source.title, images, images, classes, source.augmentation)

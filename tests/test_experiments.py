@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from anytime import datasets, experiments, metrics, networks
+from anytime import datasets, estimates, experiments, metrics, networks
 from anytime.distributed import best_device
 from anytime.environment import environment
 from anytime.estimates import WHOLE, estimate
@@ -182,9 +182,9 @@ def test_the_pace_of_another_device_or_way_to_compute_does_not_count(tmp_path, m
     elsewhere = replace(JOB, dataset="cifar10")
     record(tmp_path, elsewhere, device="an abacus")
     record(tmp_path / "x", replace(elsewhere, recipe=replace(JOB.recipe, batch_size=8)))
-    monkeypatch.setenv("ANYTIME_DOWNLOADS", str(tmp_path))
+    monkeypatch.setattr(estimates, "_measured_pace", lambda job: 7.0)
     table, _ = estimate([elsewhere], [tmp_path])
-    assert table.minutes.isna().all()
+    assert table.minutes.tolist() == [7.0 * 128 * 80 / 60]
 
 
 def test_a_network_s_pace_on_other_data_counts_by_the_number_of_images(tmp_path):
@@ -203,12 +203,26 @@ def test_the_embedded_images_are_counted_right_without_reading_them():
 def test_data_that_are_not_there_are_named_and_not_downloaded(tmp_path, monkeypatch):
     downloads = tmp_path / "downloads"
     monkeypatch.setenv("ANYTIME_DOWNLOADS", str(downloads))
-    listed = [replace(JOB, dataset=d) for d in ("cifar100", "fashion", "nowhere.tar", "cifar100")]
+    listed = [replace(JOB, dataset=d) for d in ("gtsrb", "fashion", "nowhere.tar", "gtsrb")]
     table, amiss = estimate(listed, [tmp_path])
-    assert table.dataset.tolist() == ["cifar100", "fashion", "nowhere", "cifar100"]
+    assert table.dataset.tolist() == ["gtsrb", "fashion", "nowhere", "gtsrb"]
     assert table.minutes.isna().tolist() == [True, False, True, True]
-    assert len(amiss) == 2 and "anytime fetch cifar100" in amiss[0] and "nowhere.tar" in amiss[1]
+    assert len(amiss) == 2 and "anytime fetch gtsrb" in amiss[0] and "nowhere.tar" in amiss[1]
     assert not downloads.exists()
+
+
+def test_known_data_that_are_not_there_are_estimated_on_noise(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANYTIME_DOWNLOADS", str(tmp_path))
+    table, amiss = estimate([replace(JOB, dataset="cifar100", train_images=None)], [tmp_path])
+    assert table.minutes[0] > 0
+    assert amiss == []
+
+
+def test_a_large_network_is_measured_in_small_batches_on_the_cpu():
+    assert estimates._measured_batch(JOB, "cpu") == 64
+    large = replace(JOB, network="resann-9-64")  # 2 billion multiply-adds, 6 with the way back
+    assert estimates._measured_batch(large, "cpu") == 3
+    assert estimates._measured_batch(large, "cuda") == 64
 
 
 def test_every_profile_says_its_settings_for_every_experiment():
