@@ -12,7 +12,7 @@ from anytime.paths import REPOSITORY
 
 # A notebook with an explorer in a cell of its own, that explorer, and what is moved there.
 NOTEBOOK = REPOSITORY / "notebooks" / "08_difficulty.ipynb"
-EXPLORER, SLIDER, CHOICE = "final-weights-per-data-set", "Epoch", ("Show as", "heat map")
+EXPLORER, SLIDER, CHOICE = "final-weights-per-data-set", "Epoch", ("Show as", "bars")
 # All cells are on the page, not only those in sight; no questions are asked.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},

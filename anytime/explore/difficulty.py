@@ -27,6 +27,7 @@ from anytime.explore.recorded import (
 from anytime.runs import Run
 
 MARKERS = "osD^vPXhd<>"
+BARS = 4  # of more data sets, bars are too thin
 
 
 def final_weights_data(sets: Mapping[str, Sequence[Run]], epoch: int | None = None) -> pd.DataFrame:
@@ -169,7 +170,11 @@ def _controls(known: Sequence[Run]) -> dict[str, Widget]:
         "network": Dropdown(options=network, description="Network"),
         "weighting": Dropdown(options=schemes, description="Weighting"),
         "seed": Dropdown(options=seeds, description="Seed"),
-        "as_map": Dropdown(options=[("bars", False), ("heat map", True)], description="Show as"),
+        "as_map": Dropdown(
+            options=[("bars", False), ("heat map", True)],
+            value=len(alike) > BARS,
+            description="Show as",
+        ),
         "static": Dropdown(options=["nothing", *STATIC], description="Compare with"),
         "epoch": IntSlider(start, 1, epochs, description="Epoch"),
     }
