@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from anytime import metrics, paper, runs
 from anytime.metrics import concentration, mean_std
@@ -60,16 +61,20 @@ PAPER = {
 def verdict(differences: Iterable[float]) -> str:
     """What paired differences over seeds say of a claim that they are positive.
 
-    "shown" or "reversed" needs at least three seeds that all agree and a mean more than two
-    standard errors from 0; "undecided" is everything else, "not run" where there is none.
+    "shown" or "reversed" needs at least three seeds that all agree, and 0 outside the 95 %
+    interval of Student's t around their mean; "undecided" is everything else, "not run" where
+    there is none. Without any true difference at most one claim in twenty is decided.
     """
     values = np.asarray(list(differences), dtype=float)
     if len(values) == 0:
         return "not run"
     mean, std = mean_std(values)
-    clear = len(values) >= 3 and abs(mean) > 2 * std / np.sqrt(len(values))
-    agree = (np.sign(values) == np.sign(mean)).all()
-    return ("shown" if mean > 0 else "reversed") if clear and agree else "undecided"
+    if len(values) < 3 or not (np.sign(values) == np.sign(mean)).all():
+        return "undecided"
+    half_width = stdtrit(len(values) - 1, 0.975) * std / np.sqrt(len(values))
+    if abs(mean) <= half_width:
+        return "undecided"
+    return "shown" if mean > 0 else "reversed"
 
 
 def ledger(folder: Path = RUNS) -> pd.DataFrame:

@@ -280,9 +280,9 @@ compare(mean_position)
 
 # %% [markdown]
 # **How to read it.** A positive difference is the paper's order: on the harder data the weights lie
-# later. The claim counts as "shown" or "reversed" only if at least three seeds agree and the mean is
-# more than two standard errors from zero. With fewer seeds it stays "undecided". A `std` of NaN means
-# that there is one seed.
+# later. The claim counts as "shown" or "reversed" only if at least three seeds agree and the 95 %
+# interval around their mean leaves out zero. With fewer seeds it stays "undecided". A `std` of NaN
+# means that there is one seed.
 #
 # The same question with the other number, the share on the last quarter of the exits:
 
