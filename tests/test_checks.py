@@ -10,6 +10,7 @@ import test_checks_06
 import test_checks_07
 import test_checks_08
 import test_checks_10
+import test_checks_11
 
 MODULES = (
     test_checks_01,
@@ -21,6 +22,7 @@ MODULES = (
     test_checks_07,
     test_checks_08,
     test_checks_10,
+    test_checks_11,
 )
 RIGHT = {check: answer for module in MODULES for check, answer in module.RIGHT.items()}
 each_exercise = pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)

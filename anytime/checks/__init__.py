@@ -20,6 +20,7 @@ from anytime.checks.notebook_06 import break_even, cheapest_exit, difference_bar
 from anytime.checks.notebook_07 import average_label, cost_factor, costs_in_a_row, smallest_base
 from anytime.checks.notebook_08 import loss_ratio, mean_position, value_at_fit
 from anytime.checks.notebook_10 import first_sure_exit, interrupted_exits, margin_policy
+from anytime.checks.notebook_11 import milestone_rate, own_verdict, training_days
 
 __all__ = [
     "average_label",
@@ -45,12 +46,15 @@ __all__ = [
     "margin_policy",
     "mean_increase",
     "mean_position",
+    "milestone_rate",
+    "own_verdict",
     "power_weighting",
     "ratio_where_floor_takes_over",
     "running_means",
     "sieve",
     "smallest_base",
     "standard_errors_from_zero",
+    "training_days",
     "value_at_fit",
     "weights_inverse_to_loss",
 ]

@@ -293,7 +293,7 @@ both.pivot(index=["weighting", "dataset"], columns="share", values="increase").f
 #
 # Two things blur a difference between two weightings: seeds, and the test images. We take pairs of
 # runs with the same seed, and look at the difference of their last exits. The package's verdict
-# needs three seeds that agree, and 0 outside the 95 % interval around their mean. With three seeds
+# needs three seeds, and 0 outside the 95 % interval around their mean. With three seeds
 # this interval reaches 4.3 standard errors to both sides (Student's t; two would be enough only with
 # many seeds). With fewer seeds it says "undecided", however large the difference looks.
 

@@ -280,8 +280,8 @@ compare(mean_position)
 
 # %% [markdown]
 # **How to read it.** A positive difference is the paper's order: on the harder data the weights lie
-# later. The claim counts as "shown" or "reversed" only if at least three seeds agree and the 95 %
-# interval around their mean leaves out zero. With fewer seeds it stays "undecided". A `std` of NaN
+# later. The claim counts as "shown" or "reversed" only if there are three seeds or more and the
+# 95 % interval around their mean leaves out zero. With fewer seeds it stays "undecided". A `std` of NaN
 # means that there is one seed.
 #
 # The same question with the other number, the share on the last quarter of the exits:
@@ -817,5 +817,5 @@ checks.value_at_fit(value_at_fit)
 #
 # ## What next
 #
-# Notebook 09 goes beyond AdaLoss: to weights from gradients instead of losses, to several tasks, and
-# to AdaLoss's kin.
+# [Notebook 10](10_early_exit.ipynb) gives one network a second use: it may decide by itself, image by
+# image, when to stop.

@@ -886,5 +886,5 @@ else:
 # ## What next
 #
 # You have seen what one network with good exits is good for: for the clock, for the bill, and for both.
-# What the paper claims about AdaLoss, and what this course found of it, stands side by side in the
-# ledger of the README.
+# [Notebook 11](11_full_scale.ipynb) asks what it takes to repeat the paper in full, and puts its claims
+# beside what was found here.

@@ -271,7 +271,7 @@ for row in contests.itertuples(index=False):
 # %% [markdown]
 # **How to read it.** Two verdicts, which answer two questions. "small wins" and "large wins": is the
 # gain larger than two error bars of the *test set*, so would it stay with other test images? The
-# column "claim": do at least three *seeds* agree, and clearly? With fewer seeds it says "undecided".
+# column "claim": do three *seeds* or more decide it? With fewer seeds it says "undecided".
 # A result needs both. (A std of NaN means one seed.)
 #
 # ## Whose merit is it?
