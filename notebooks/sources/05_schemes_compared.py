@@ -498,5 +498,5 @@ checks.standard_errors_from_zero(standard_errors_from_zero)
 #
 # ## What next
 #
-# [Notebook 07](07_eann.ipynb) puts networks in a row, since with AdaLoss each is good in its later
-# part.
+# [Notebook 06](06_small_beats_large.ipynb) asks whether a weighting can make up for size: small
+# networks with AdaLoss against larger ones with CONST.
