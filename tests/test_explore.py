@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from ipywidgets import Play
 from PIL import Image
 
 from anytime import explore, networks, weighting
@@ -129,6 +130,20 @@ def test_final_weights_are_means_over_seeds_from_the_easiest_data_set_on(runs):
 def test_final_weights_can_be_seen_at_any_epoch(runs, epoch, weight):
     data = difficulty.final_weights_data({"hard": runs[:1]}, epoch)
     assert data["weight"][0] == weight
+
+
+def test_the_film_of_final_weights_starts_at_the_epoch_that_is_shown(runs):
+    longer = record("other", network="longer")
+    longer.history.append({**longer.history[1], "epoch": 3})
+    explorer = explore.final_weights([*runs, longer])
+    (play,) = [child for child in explorer.children[1].children if isinstance(child, Play)]
+    assert (play.value, play.max) == (explorer.controls["epoch"].value, 3) == (2, 3)
+
+
+def test_many_data_sets_are_shown_as_a_map(runs):
+    few = [record(f"set {i}") for i in range(4)]
+    assert not explore.final_weights(few).controls["as_map"].value
+    assert explore.final_weights([*few, record("set 4")]).controls["as_map"].value
 
 
 def test_each_control_of_final_weights_changes_what_is_shown(runs):

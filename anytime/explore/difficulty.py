@@ -68,6 +68,7 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
         left.invert_yaxis()
         left.grid(False)
         left.set(title="weight B: dark is 0, bright is 1", xlabel="exit")
+        left.set_ylabel("data set, by its number at the right")
     else:
         plots.draw_weights(left, weights, names)
         left.get_legend().remove()
@@ -93,8 +94,8 @@ def final_weights(runs: Runs = None) -> Explorer:
     known = [run for run in gather(runs) if not run.config["weighting"].startswith("opt")]
     look = partial(_look, known, data_sets(known))
     controls = _controls(known)
-    last = controls["epoch"].max
-    play = Play(last, 1, last, step=max(1, last // 40), interval=400, repeat=True)
+    start, last = controls["epoch"].value, controls["epoch"].max  # linked, both start there
+    play = Play(start, 1, last, step=max(1, last // 40), interval=400, repeat=True)
     jslink((play, "value"), (controls["epoch"], "value"))
     return Explorer("Final weights per data set", "08", look, controls, [play])
 

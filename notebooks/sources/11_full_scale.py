@@ -46,7 +46,7 @@ plots.theme()
 # The comparison of weightings is the largest one. A **job** is one training run: data, network,
 # weighting, recipe, seed. The package lists them.
 #
-# **What do you expect?** Twelve networks, three data sets, three seeds, five ways to weight and OPT. How
+# **What do you expect?** Twelve networks, three data sets, three seeds, six ways to weight and OPT. How
 # many trainings is that?
 
 # %%
@@ -105,8 +105,8 @@ plt.title("The comparison of weightings, by network")
 plt.show()
 
 # %% [markdown]
-# **What you should see.** One network, ResANN(9, 128), takes more than half of everything. Whoever wants
-# to see the claims at a tenth of the price leaves it out, and then the next one.
+# **What you should see.** One network, ResANN(9, 128), takes more than half of everything. Without it and
+# the next one, a third is left.
 #
 # The recorded runs of this course, for comparison:
 
