@@ -137,12 +137,16 @@ def draw_error_against_cost(ax: Axes, table: pd.DataFrame, log: bool = False) ->
 
 
 def draw_relative_increase(
-    ax: Axes, table: pd.DataFrame, paper: pd.DataFrame | None = None
+    ax: Axes,
+    table: pd.DataFrame,
+    paper: pd.DataFrame | None = None,
+    limit: float | None = None,
 ) -> None:
     """Error increase over OPT at shares of the full cost, bars of one standard deviation.
 
     table: columns weighting, share, mean, std, of `metrics.summary`. paper: what
-    `paper.relative_increase_table` gives, drawn hollow and labelled as not confirmed.
+    `paper.relative_increase_table` gives, drawn hollow and labelled as not confirmed. limit: the
+    upper end of the axis in percent; means beyond it are written there.
     """
     labels = _scheme_labels(table["weighting"].unique())
     for spec, rows in table.groupby("weighting", sort=False):
@@ -160,6 +164,12 @@ def draw_relative_increase(
     ax.set(xlabel="share of the full cost", ylabel="error increase over OPT")
     ax.yaxis.set_major_formatter(FuncFormatter(lambda percent, _: f"{percent:g}%"))
     ax.xaxis.set_major_formatter(PERCENT)
+    if limit is not None:
+        ax.set_ylim(top=limit)
+        for i, row in enumerate(table[table["mean"] > limit].itertuples()):
+            look = {"textcoords": "offset points", "color": scheme_style(row.weighting)["color"]}
+            place = {"xytext": (8, -14 * (i + 1)), "xy": (row.share, limit)}
+            ax.annotate(f"↑ {labels[row.weighting]} {row.mean:.0f}%", **place, **look)
     _legend(ax)
 
 

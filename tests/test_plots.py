@@ -148,6 +148,17 @@ def test_the_relative_increase_is_drawn_as_given_with_bars_of_its_spread(ax):
     assert tick_texts(ax.xaxis) == ["25%", "50%", "100%"]
 
 
+def test_an_increase_beyond_the_limit_is_written_at_the_edge(ax):
+    table = summary()
+    top = table["mean"].max()
+    plots.draw_relative_increase(ax, table, limit=top + 1)
+    assert not ax.texts and ax.get_ylim()[1] == top + 1
+    ax.clear()
+    table.loc[3, "mean"] = 200.0
+    plots.draw_relative_increase(ax, table, limit=50)
+    assert [text.get_text() for text in ax.texts] == ["↑ AdaLoss 200%"]
+
+
 def test_the_papers_figures_are_never_drawn_without_their_mark(ax):
     figures = paper.relative_increase_table()
     plots.draw_relative_increase(ax, summary(), figures)
