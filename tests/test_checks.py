@@ -9,6 +9,7 @@ import test_checks_05
 import test_checks_06
 import test_checks_07
 import test_checks_08
+import test_checks_09
 import test_checks_10
 import test_checks_11
 
@@ -21,6 +22,7 @@ MODULES = (
     test_checks_06,
     test_checks_07,
     test_checks_08,
+    test_checks_09,
     test_checks_10,
     test_checks_11,
 )

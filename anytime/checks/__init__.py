@@ -19,6 +19,7 @@ from anytime.checks.notebook_05 import exit_at_share, mean_increase, standard_er
 from anytime.checks.notebook_06 import break_even, cheapest_exit, difference_bar
 from anytime.checks.notebook_07 import average_label, cost_factor, costs_in_a_row, smallest_base
 from anytime.checks.notebook_08 import loss_ratio, mean_position, value_at_fit
+from anytime.checks.notebook_09 import gls_weights, learned_step, offset_weights
 from anytime.checks.notebook_10 import first_sure_exit, interrupted_exits, margin_policy
 from anytime.checks.notebook_11 import milestone_rate, own_verdict, training_days
 
@@ -40,13 +41,16 @@ __all__ = [
     "exit_positions",
     "first_epoch_below",
     "first_sure_exit",
+    "gls_weights",
     "half_end",
     "interrupted_exits",
+    "learned_step",
     "loss_ratio",
     "margin_policy",
     "mean_increase",
     "mean_position",
     "milestone_rate",
+    "offset_weights",
     "own_verdict",
     "power_weighting",
     "ratio_where_floor_takes_over",

@@ -817,5 +817,5 @@ checks.value_at_fit(value_at_fit)
 #
 # ## What next
 #
-# [Notebook 10](10_early_exit.ipynb) gives one network a second use: it may decide by itself, image by
-# image, when to stop.
+# [Notebook 09](09_beyond.ipynb) goes beyond AdaLoss: to its kin, to weights from gradients instead of
+# losses, and to several tasks.
