@@ -268,17 +268,17 @@ def _report(parser: argparse.ArgumentParser) -> None:
 
 
 def _write_report(options: argparse.Namespace) -> int:
-    from anytime import ledger
+    from anytime import ledger, report
     from anytime.paths import RUNS
 
     folder, path = options.runs or RUNS, options.out or ledger.LEDGER
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; --runs names the folder of the records")
     table = ledger.write(folder, path)
-    page = options.page or (None if options.out else ledger.README)
+    page = options.page or (None if options.out else report.README)
     if page is not None:
-        ledger.fill(table, page)
-    print(ledger.to_markdown(table), f"\nwritten to {path}" + (f" and {page}" if page else ""))
+        report.fill(table, page)
+    print(report.to_markdown(table), f"\nwritten to {path}" + (f" and {page}" if page else ""))
     return 0
 
 

@@ -15,12 +15,11 @@ from scipy.special import stdtrit
 
 from anytime import metrics, paper, runs
 from anytime.metrics import concentration, mean_std
-from anytime.paths import DATA, REPOSITORY, RUNS, whole_file
+from anytime.paths import DATA, RUNS, whole_file
 from anytime.plots import scheme_name
 from anytime.runs import Run
 
-LEDGER, README = DATA / "ledger.csv", REPOSITORY / "README.md"
-BEGIN, END = "<!-- ledger -->\n", "<!-- /ledger -->"
+LEDGER = DATA / "ledger.csv"
 # From easy to hard: in the place of the paper's SVHN, CIFAR-10, CIFAR-100, and by clutter alone.
 DIFFICULTY_ORDERS = (
     ("gtsrb-half", "cifar10", "tiny-imagenet-100"),
@@ -217,36 +216,3 @@ def write(folder: Path = RUNS, path: Path = LEDGER) -> pd.DataFrame:
     with whole_file(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
     return table
-
-
-def to_markdown(table: pd.DataFrame) -> str:
-    """The ledger in Markdown: a claim, the paper's figure, and a table of what was found."""
-    parts = []
-    for (claim, said), rows in table.groupby(["claim", "paper"], sort=False):
-        found = _aligned(rows.drop(columns=["claim", "paper"]))
-        parts += [f"**{claim}.** The paper: {said}.", found]
-    return "\n\n".join(parts)
-
-
-def _aligned(table: pd.DataFrame) -> str:
-    heads = [name.replace("_", " ") for name in table]
-    lines = [[str(cell) for cell in line] for line in (heads, *table.itertuples(index=False))]
-    cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
-    cells.insert(1, ["-" * width for width in widths])
-    padded = [[f"{c:{w}}" for c, w in zip(line, widths, strict=True)] for line in cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-
-
-def fill(table: pd.DataFrame, page: Path = README) -> None:
-    """Puts the ledger into the place that a page marks for it.
-
-    Raises ValueError where the page has no such place.
-    """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{page} marks no place for the ledger; add the lines {BEGIN}{END}")
-    whole = f"{before}{begin}{to_markdown(table)}\n{end}{after}"
-    with whole_file(page) as temporary:
-        temporary.write_text(whole, encoding="utf-8")

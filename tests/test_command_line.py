@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from anytime import experiments, ledger
+from anytime import experiments, report
 from anytime.__main__ import main
 from anytime.runs import Run
 
@@ -192,7 +192,7 @@ def test_slurm_that_is_not_there_is_said_so(capsys, monkeypatch, tmp_path):
 def test_report_writes_the_ledger_and_fills_the_page(capsys, tmp_path):
     (tmp_path / "runs").mkdir()
     page, table = tmp_path / "page.md", tmp_path / "ledger.csv"
-    page.write_text(f"a\n{ledger.BEGIN}{ledger.END}\nb")
+    page.write_text(f"a\n{report.BEGIN}{report.END}\nb")
     command = ["report", "--runs", str(tmp_path / "runs"), "--out", str(table)]
     assert main([*command, "--page", str(page)]) == 0
     assert "not run" in table.read_text() and "not run" in page.read_text()

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-GALLERY = ["runs", "metrics", "theory", "paper", "plots", "policies", "ledger", "explore", "checks"]
+GALLERY = "runs metrics theory paper plots policies ledger report explore checks".split()
 
 
 @pytest.mark.parametrize("module", GALLERY)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from anytime import ledger
+from anytime import ledger, report
 from anytime.paths import REPOSITORY, RUNS
 from anytime.runs import Run
 
@@ -229,7 +229,7 @@ def test_a_ledger_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
 def test_a_bar_or_a_new_line_in_a_cell_does_not_break_a_markdown_table():
     claim = {"claim": ["All"] * 2, "paper": ["yes"] * 2}
     table = pd.DataFrame(claim | {"core_hours": ["x|y", "two\nlines"], "c": [1, 2]})
-    lines = ledger.to_markdown(table).splitlines()
+    lines = report.to_markdown(table).splitlines()
     assert lines[:2] == ["**All.** The paper: yes.", ""]
     wanted = [
         "| core hours | c   |",
@@ -244,7 +244,7 @@ def test_each_claim_has_one_table_of_all_that_was_found(tmp_path):
     for dataset in ("toy", "other"):
         record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5], dataset=dataset)
         record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4], dataset=dataset)
-    text = ledger.to_markdown(ledger.ledger(tmp_path))
+    text = report.to_markdown(ledger.ledger(tmp_path))
     (gain,) = [part for part in text.split("**") if GAIN in part]
     assert text.count(gain) == 1
     (found,) = [part.split("**")[0] for part in text.split(f"{gain}**")[1:]]
@@ -255,11 +255,11 @@ def test_the_ledger_goes_into_its_place_and_nothing_else_of_the_page_changes(tmp
     page, table = tmp_path / "README.md", ledger.ledger(tmp_path)
     page.write_text("é before\n<!-- ledger -->\nold\n<!-- /ledger -->\nafter | this\n", "utf-8")
     for _ in range(2):
-        ledger.fill(table, page)
+        report.fill(table, page)
     before, rest = page.read_text("utf-8").split("<!-- ledger -->\n")
     inside, after = rest.split("<!-- /ledger -->")
     assert (before, after) == ("é before\n", "\nafter | this\n")
-    assert inside == ledger.to_markdown(table) + "\n"
+    assert inside == report.to_markdown(table) + "\n"
 
 
 @pytest.mark.parametrize("text", ["no place", "<!-- ledger -->\nwithout an end"])
@@ -267,12 +267,12 @@ def test_a_page_without_a_place_for_the_ledger_is_left_as_it_was(tmp_path, text)
     page = tmp_path / "page.md"
     page.write_text(text)
     with pytest.raises(ValueError, match="page.md marks no place for the ledger"):
-        ledger.fill(ledger.ledger(tmp_path), page)
+        report.fill(ledger.ledger(tmp_path), page)
     assert page.read_text() == text
 
 
 def test_the_ledger_that_ships_is_that_of_the_records_that_ship(tmp_path):
     ledger.write(RUNS, tmp_path / "ledger.csv")
     assert (tmp_path / "ledger.csv").read_text("utf-8") == ledger.LEDGER.read_text("utf-8")
-    table = ledger.to_markdown(ledger.ledger(RUNS))
+    table = report.to_markdown(ledger.ledger(RUNS))
     assert table in (REPOSITORY / "README.md").read_text("utf-8")

@@ -242,7 +242,7 @@ def press_ctrl_c(run):
 
 # %%
 try:
-    small.carry_out(folder, progress=False, after_epoch=press_ctrl_c)
+    small.carry_out(folder, device="cpu", progress=False, after_epoch=press_ctrl_c)
 except KeyboardInterrupt:
     print("interrupted")
 print("in the folder:", sorted({path.suffix for path in folder.iterdir()}))
@@ -256,8 +256,8 @@ print("still missing:", len(workers.missing([small], folder)))
 # last digit?
 
 # %%
-resumed = small.carry_out(folder, progress=False)
-straight = small.carry_out(Path(tempfile.mkdtemp()), progress=False)
+resumed = small.carry_out(folder, device="cpu", progress=False)
+straight = small.carry_out(Path(tempfile.mkdtemp()), device="cpu", progress=False)
 print("sittings:", resumed.sittings, "and", straight.sittings)
 print("the same to the last digit:", resumed.history == straight.history)
 print("still missing:", len(workers.missing([small], folder)))
