@@ -265,6 +265,11 @@ cells = per_set.assign(
 cells.pivot(index=["dataset", "weighting"], columns="share", values="increase").fillna("")
 
 # %% [markdown]
+# **What you should see.** HALF-END and SIEVE give half of the whole weight to the last exit. There they are
+# as good as any, or better. They pay before it: at half of the cost they make far more errors than
+# the others. AdaLoss with $e = 1$ goes the same way, not as far. AdaLoss without it and LINEAR are the
+# ones that are good in the whole later half.
+#
 # The same as a picture, with the paper's figures. These are remembered and were checked against no
 # source (all but CONST's last, which a third party's notes give). Therefore they are drawn hollow,
 # and carry their mark. They are means over the paper's networks and data sets.

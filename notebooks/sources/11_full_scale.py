@@ -373,8 +373,8 @@ ledger.ledger(folder)["verdict"].value_counts()
 # %% [markdown]
 # What you can add, from cheap to expensive:
 #
-# 1. **More seeds** of a recorded comparison: `python -m anytime train` with the options that a record
-#    holds, and another `--seed`.
+# 1. **Missing seeds**: the lists have three of each, and `python -m anytime run schemes` carries out what
+#    has no record yet. It downloads the data that it needs.
 # 2. **Another data set** with a laptop's recipe: `python -m anytime run schemes --dataset cifar100`.
 # 3. **One network of the paper** with the paper's recipe, on a GPU: the job lists above, cut to it.
 # 4. **All of it**, on a cluster.
