@@ -51,21 +51,31 @@ def page(tmp_path_factory):
 
 def run_all_cells(page, cells):
     """Waits for the kernel, then runs the notebook from the menu until every cell is done."""
-    for last in (False, False, True):  # JupyterLab loses an order that comes while it connects
+    # An order that comes while the kernel connects is lost, or answered by a choice of kernels.
+    dialog = page.locator(".jp-Dialog")
+    page.add_locator_handler(dialog, lambda: dialog.locator(".jp-mod-accept").click())
+    page.locator(".jp-Toolbar", has_text="Python 3").first.wait_for()
+    for last in (False, False, False, True):
         page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()
         page.locator(".lm-MenuBar-item", has_text="Run").click()
         page.locator(".lm-Menu-item", has_text="Run All Cells").first.click()
         try:
-            page.wait_for_function(
-                r"""cells => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
-                    .filter(prompt => /\[\d+\]/.test(prompt.innerText)).length == cells""",
-                arg=cells,
-                timeout=90_000,
-            )
-            return
+            wait_for_prompts(page, r"\[[\d*]+\]", 1, 10_000)
+            break
         except playwright.TimeoutError:
             if last:
                 raise
+    wait_for_prompts(page, r"\[\d+\]", cells, 120_000)
+
+
+def wait_for_prompts(page, pattern, cells, milliseconds):
+    """Until so many code cells, or more, have a prompt that matches: [*] waits, [1] is done."""
+    page.wait_for_function(
+        """([pattern, cells]) => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
+            .filter(prompt => new RegExp(pattern).test(prompt.innerText)).length >= cells""",
+        arg=[pattern, cells],
+        timeout=milliseconds,
+    )
 
 
 def test_a_slider_moved_by_the_keyboard_changes_picture_and_words(page):
