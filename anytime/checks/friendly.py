@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Verify = Callable[[Any], str | None]
+NOTHING = "your function returns nothing: end it with `return`."
 
 
 def exercise(number: str) -> Callable[[Verify], Callable[[Any], None]]:
@@ -38,11 +39,23 @@ def exercise(number: str) -> Callable[[Verify], Callable[[Any], None]]:
 def number_differs(found: Any, wanted: float, mistakes: dict[float, str], asked: str) -> str | None:
     """None where a number is right; else the likely mistake that gives it, or both numbers."""
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     near = [text for value, text in mistakes.items() if math.isclose(found, value, rel_tol=1e-4)]
     if math.isclose(found, wanted, rel_tol=1e-4, abs_tol=1e-9):
         return None
     return near[0] if near else f"{asked} gives {float(found):g}, but {wanted:g} is right."
+
+
+def numbers_differ(answer: Callable, asked: str, cases: Iterable[tuple]) -> str | None:
+    """What is off in the first case that a function gets wrong, see `number_differs`; or None.
+
+    asked: has a place for each argument. cases: arguments, the right number, likely mistakes.
+    """
+    for arguments, wanted, mistakes in cases:
+        found = answer(*arguments)
+        if off := number_differs(found, wanted, mistakes, asked.format(*arguments)):
+            return off
+    return None
 
 
 def weights_differ(found: Any, wanted: Any, asked: str) -> str | None:
@@ -50,7 +63,7 @@ def weights_differ(found: Any, wanted: Any, asked: str) -> str | None:
     import numpy as np
 
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
     if found.shape != wanted.shape:
         return f"{asked}: {wanted.shape} weights are asked for, yours have shape {found.shape}."
@@ -71,7 +84,7 @@ def array_differs(found: Any, wanted: Any, mistakes: list[tuple[Any, str]]) -> s
     import numpy as np
 
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     found, wanted = np.asarray(found), np.asarray(wanted)
     if found.shape != wanted.shape:
         return f"return an array of shape {wanted.shape}, yours has {found.shape}."

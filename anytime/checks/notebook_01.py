@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, number_differs
+from anytime.checks.friendly import NOTHING, exercise, numbers_differ
 
 
 @exercise("1.1")
@@ -22,11 +22,8 @@ def convolution_multiply_adds(answer: Callable) -> str | None:
         ((4, 4, 3, 7, 2, 1), 2_304, {1_296: padded, 1_764: padded}),
         ((8, 8, 3, 16, 1, 4), 36_864, {147_456: alone, 9_216: both}),
     ]
-    for case, wanted, mistakes in cases:
-        asked = f"(channels in, out, kernel, size, stride, groups) = {case}"
-        if off := number_differs(answer(*case), wanted, mistakes, asked):
-            return off
-    return None
+    asked = "(channels in, out, kernel, size, stride, groups) = ({}, {}, {}, {}, {}, {})"
+    return numbers_differ(answer, asked, cases)
 
 
 @exercise("1.2")
@@ -35,16 +32,13 @@ def exit_at_budget(answer: Callable) -> str | None:
     cost = [10, 30, 60]
     shifted = "exits are counted from 1; 0 says that there is no answer yet."
     cases = [
-        (59, 2, {1: shifted, 3: "exit 3 costs 60: a budget of 59 does not reach it."}),
-        (30, 2, {1: "a budget of exactly an exit's cost pays for that exit."}),
-        (5, 0, {1: "a budget of 5 pays for no exit: return 0.", -1: shifted}),
-        (100, 3, {0: "a budget above the full cost pays for the last exit, 3."}),
+        ((59,), 2, {1: shifted, 3: "exit 3 costs 60: a budget of 59 does not reach it."}),
+        ((30,), 2, {1: "a budget of exactly an exit's cost pays for that exit."}),
+        ((5,), 0, {1: "a budget of 5 pays for no exit: return 0.", -1: shifted}),
+        ((100,), 3, {0: "a budget above the full cost pays for the last exit, 3."}),
     ]
-    for budget, wanted, mistakes in cases:
-        asked = f"a budget of {budget} at the costs 10, 30, 60"
-        if off := number_differs(answer(cost, budget), wanted, mistakes, asked):
-            return off
-    return None
+    asked = "a budget of {} at the costs 10, 30, 60"
+    return numbers_differ(lambda budget: answer(cost, budget), asked, cases)
 
 
 @exercise("1.3")
@@ -54,7 +48,7 @@ def exit_positions(answer: Callable) -> str | None:
     for n, every, wanted in cases:
         found = answer(n, every)
         if found is None:
-            return "your function returns nothing: end it with `return`."
+            return NOTHING
         found = [int(unit) for unit in found]
         if found == wanted:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, weights_differ
+from anytime.checks.friendly import NOTHING, exercise, weights_differ
 
 
 @exercise("2.1")
@@ -42,7 +42,7 @@ def equalising_weight(answer: Callable) -> str | None:
         toy = theory.two_loss_toy(big)
         found = answer(toy)
         if found is None:
-            return "your function returns nothing: end it with `return`."
+            return NOTHING
         first, second = toy.losses(toy.minimiser([1.0, found]))
         if not math.isclose(first, second, rel_tol=1e-3):
             more = "smaller" if first > second else "larger"

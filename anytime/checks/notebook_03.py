@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, number_differs, weights_differ
+from anytime.checks.friendly import NOTHING, exercise, number_differs, weights_differ
 
 
 @exercise("3.1")
@@ -24,7 +24,7 @@ def running_means(answer: Callable) -> str | None:
     ]  # fmt: skip
     found = answer(losses.copy(), 0.8)
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     if np.shape(found) != wanted.shape:
         return f"for 3 steps and 2 exits return an array (3, 2), yours is {np.shape(found)}."
     for text, values in mistakes:
@@ -72,7 +72,7 @@ def best_weights(answer: Callable) -> str | None:
     losses, importance = np.array([2.0, 0.5, 0.1]), np.array([1.0, 3.0, 0.5])
     found = answer(losses.copy(), importance.copy())
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     slopes = losses - importance / np.asarray(found, dtype=float)
     if np.allclose(slopes, 0, atol=1e-4):
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, number_differs, weights_differ
+from anytime.checks.friendly import NOTHING, exercise, number_differs, weights_differ
 
 
 @exercise("4.1")
@@ -18,7 +18,7 @@ def exit_losses(answer: Callable) -> str | None:
     wanted = surprise[:, torch.arange(4), labels].mean(1)
     found = answer(logits, labels)
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     if not isinstance(found, torch.Tensor) or found.shape != (3,):
         shape = tuple(getattr(found, "shape", [type(found).__name__]))
         return f"for 3 exits and 4 images return a tensor of shape (3,), yours is {shape}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, number_differs
+from anytime.checks.friendly import exercise, number_differs, numbers_differ
 
 
 @exercise("5.1")
@@ -13,16 +13,13 @@ def exit_at_share(answer: Callable) -> str | None:
     cost = [10.0, 30.0, 60.0, 100.0]
     counted = "exits are counted from 1: add 1 to the position."
     cases = [
-        (0.25, 2, {1: counted}),
-        (0.5, 3, {2: "exit 3 costs 0.6 of the whole, exit 2 only 0.3: 0.6 is nearer to 0.5."}),
-        (0.75, 3, {4: "exit 3 costs 0.6 of the whole: that is nearer to 0.75 than 1 is."}),
-        (1.0, 4, {3: counted}),
+        ((0.25,), 2, {1: counted}),
+        ((0.5,), 3, {2: "exit 3 costs 0.6 of the whole, exit 2 only 0.3: 0.6 is nearer to 0.5."}),
+        ((0.75,), 3, {4: "exit 3 costs 0.6 of the whole: that is nearer to 0.75 than 1 is."}),
+        ((1.0,), 4, {3: counted}),
     ]
-    for share, wanted, mistakes in cases:
-        asked = f"a share of {share:g} of the costs 10, 30, 60, 100"
-        if off := number_differs(answer(cost, share), wanted, mistakes, asked):
-            return off
-    return None
+    asked = "a share of {:g} of the costs 10, 30, 60, 100"
+    return numbers_differ(lambda share: answer(cost, share), asked, cases)
 
 
 @exercise("5.2")

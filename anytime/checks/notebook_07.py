@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, number_differs
+from anytime.checks.friendly import NOTHING, exercise, number_differs, numbers_differ
 
 
 @exercise("7.1")
@@ -12,7 +12,7 @@ def costs_in_a_row(answer: Callable) -> str | None:
     """Costs of the members' exits -> the cost of every exit in the chain."""
     found = answer([[2, 5], [3, 7, 12], [1, 4]])
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     found = [float(cost) for cost in found]
     hints = [
         ("each member starts when all before it are finished: add their full costs.",
@@ -50,11 +50,7 @@ def cost_factor(answer: Callable) -> str | None:
         ((12.0, 3), 1.5, {2.4: "with base 3 the networks have the depths 1, 3, 9."}),
         ((21.0, 4), 21 / 16, {}),
     ]
-    for case, wanted, mistakes in cases:
-        asked = f"(budget, base) = {case}"
-        if off := number_differs(answer(*case), wanted, mistakes, asked):
-            return off
-    return None
+    return numbers_differ(answer, "(budget, base) = ({}, {})", cases)
 
 
 @exercise("7.3")
@@ -84,7 +80,7 @@ def average_label(answer: Callable) -> str | None:
     offsets = torch.tensor([0.0, 9.0, -4.0])[:, None, None]  # a softmax takes them out again
     found = answer(torch.tensor(probabilities).log() + offsets)
     if found is None:
-        return "your function returns nothing: end it with `return`."
+        return NOTHING
     if tuple(getattr(found, "shape", ())) != (2,):
         shape = tuple(getattr(found, "shape", ()))
         return f"for 2 images return a tensor of 2 labels, shape (2,), yours is {shape}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, number_differs
+from anytime.checks.friendly import exercise, number_differs, numbers_differ
 
 
 @exercise("8.1")
@@ -39,11 +39,7 @@ def loss_ratio(answer: Callable) -> str | None:
         ((0.163, 0.07), 10.0, {}),
         ((1.0, 0.07), 1.0, {}),
     ]  # fmt: skip
-    for (weight, gamma), wanted, mistakes in cases:
-        asked = f"weight {weight:g}, gamma {gamma:g}"
-        if off := number_differs(answer(weight, gamma), wanted, mistakes, asked):
-            return off
-    return None
+    return numbers_differ(answer, "weight {:g}, gamma {:g}", cases)
 
 
 @exercise("8.3")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anytime.checks.friendly import exercise, number_differs
+from anytime.checks.friendly import NOTHING, exercise, number_differs, numbers_differ
 
 
 @exercise("11.1")
@@ -30,16 +30,13 @@ def milestone_rate(answer: Callable) -> str | None:
     on = "a milestone holds from its own epoch on, not from the next."
     later = "the latest milestone that was passed holds, in whichever order they are given."
     cases = [
-        (10, 1.0, {0.5: before, 2.0: before, 0.25: before}),
-        (20, 2.0, {1.0: on}),
-        (60, 0.5, {2.0: later, 0.25: "that milestone is still ahead."}),
-        (99, 0.25, {0.5: later, 2.0: later}),
+        ((10,), 1.0, {0.5: before, 2.0: before, 0.25: before}),
+        ((20,), 2.0, {1.0: on}),
+        ((60,), 0.5, {2.0: later, 0.25: "that milestone is still ahead."}),
+        ((99,), 0.25, {0.5: later, 2.0: later}),
     ]
-    for epoch, wanted, mistakes in cases:
-        asked = f"epoch {epoch}, milestones {milestones}, start 1"
-        if off := number_differs(answer(epoch, 1.0, milestones), wanted, mistakes, asked):
-            return off
-    return None
+    asked = f"epoch {{}}, milestones {milestones}, start 1"
+    return numbers_differ(lambda epoch: answer(epoch, 1.0, milestones), asked, cases)
 
 
 @exercise("11.3")
@@ -54,7 +51,7 @@ def own_verdict(answer: Callable) -> str | None:
     for differences, limit, wanted, why in cases:
         found = answer(differences, limit)
         if found is None:
-            return "your function returns nothing: end it with `return`."
+            return NOTHING
         if found != wanted:
             return f"{differences} with limit {limit}: you say {found!r}, but {wanted!r}: {why}"
     return None

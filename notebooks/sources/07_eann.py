@@ -692,8 +692,8 @@ for dataset, by_name in found.items():
 # **What you should see.** In the first pair of tables small budgets count, at least for log-uniform
 # ones. In the second they don't: there the large network is already in its own second quarter, and the
 # chain is held up twice. OPT is the large network, cut at each quarter and trained for that exit alone.
-# No single network with these units can do much better. The chain may: its members are other networks,
-# which halve the resolution and double the channels earlier. With one seed there is no "±", and
+# That is the yardstick for one network with these units, and no bound for the chain: its members are
+# others, which halve the resolution and double the channels earlier. With one seed there is no "±", and
 # differences of a few tenths mean nothing. Which of the two ranges is yours? That decides whether a
 # chain is for you.
 #

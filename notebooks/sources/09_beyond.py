@@ -84,33 +84,40 @@ print("the same as AdaLoss without floor and memory:", np.allclose(of_gls, of_ad
 
 
 # %%
-def learned_weights(losses, rate):
-    """The weight e^-s (steps,) of a loss over time, s being learned; it starts at rest."""
-    s, weights = np.log(losses[0]), []
-    for loss in losses:
-        s = s - rate * (1 - np.exp(-s) * loss)
-        weights.append(np.exp(-s))
-    return np.array(weights)
+class Learned:
+    """Uncertainty weighting: losses -> weights e^-s; learns s with each call."""
+
+    def __init__(self, rate, s=0.0):
+        self.rate, self.s = rate, s
+
+    def __call__(self, losses):
+        self.s = self.s - self.rate * (1 - np.exp(-self.s) * losses)
+        return np.exp(-self.s)
 
 
-def running_weights(losses, rho):
-    """The weight 1 / (running mean) of a loss over time (steps,)."""
-    mean, weights = losses[0], []
-    for loss in losses:
-        mean = rho * mean + (1 - rho) * loss
-        weights.append(1 / mean)
-    return np.array(weights)
+class Running:
+    """AdaLoss with T = 1 and without a floor: losses -> weights 1 / (running mean)."""
+
+    def __init__(self, rho):
+        self.rho, self.mean = rho, None
+
+    def __call__(self, losses):
+        old = losses if self.mean is None else self.mean
+        self.mean = self.rho * old + (1 - self.rho) * losses
+        return 1 / self.mean
 
 
 # %%
 steps = np.arange(500)
 loss = np.where((steps >= 100) & (steps < 300), 0.02, 2.0)
-followers = {
-    "GLS: 1 / loss": 1 / loss,
-    "AdaLoss, ρ = 0.9, T = 1": running_weights(loss, 0.9),
-    "learned, η = 0.1": learned_weights(loss, 0.1),
-    "learned, η = 0.02": learned_weights(loss, 0.02),
+at_rest = np.log(2.0)  # e^-s is 1 / loss
+rules = {
+    "GLS: 1 / loss": lambda loss: 1 / loss,
+    "AdaLoss, ρ = 0.9, T = 1": Running(0.9),
+    "learned, η = 0.1": Learned(0.1, at_rest),
+    "learned, η = 0.02": Learned(0.02, at_rest),
 }
+followers = {name: np.array([rule(now) for now in loss]) for name, rule in rules.items()}
 
 # %% alt="Four weights over 500 steps on a logarithmic axis. The inverse loss jumps from 0.5 to 50 and back. The running mean and the fast learner rise within some fifty steps and fall faster, the fast learner far below its goal. The slow learner has not risen to 50 when the loss jumps back."
 for (name, weights), dash in zip(followers.items(), plots.LINES, strict=False):
@@ -140,31 +147,6 @@ for name, weights in followers.items():
 #
 # The toy of notebook 02: two losses of the scales 100 and 1 that share two parameters. We descend under
 # three of the rules.
-
-
-# %%
-class Learned:
-    """Uncertainty weighting for `descend`: losses -> weights e^-s; learns with each call."""
-
-    def __init__(self, rate, count=2):
-        self.rate, self.s = rate, np.zeros(count)
-
-    def __call__(self, losses):
-        self.s = self.s - self.rate * (1 - np.exp(-self.s) * losses)
-        return np.exp(-self.s)
-
-
-class Running:
-    """AdaLoss with T = 1 and without a floor for `descend`."""
-
-    def __init__(self, rho):
-        self.rho, self.mean = rho, None
-
-    def __call__(self, losses):
-        old = losses if self.mean is None else self.mean
-        self.mean = self.rho * old + (1 - self.rho) * losses
-        return 1 / self.mean
-
 
 # %%
 toy = theory.two_loss_toy()
