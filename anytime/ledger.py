@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
 from anytime import metrics, paper, runs
 from anytime.metrics import concentration, mean_std
@@ -64,12 +63,11 @@ def verdict(differences: Iterable[float]) -> str:
     t around their mean; "undecided" is everything else, "not run" where there is none. Without
     any true difference one claim in twenty is decided.
     """
-    values = np.asarray(list(differences), dtype=float)
-    if len(values) == 0:
+    values = list(differences)
+    if not values:
         return "not run"
-    mean, std = mean_std(values)
-    half_width = stdtrit(len(values) - 1, 0.975) * std / np.sqrt(len(values))
-    if len(values) < 3 or abs(mean) <= half_width:
+    mean, reach = metrics.interval(values)
+    if len(values) < 3 or abs(mean) <= reach:
         return "undecided"
     return "shown" if mean > 0 else "reversed"
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import stdtrit
 
 from anytime.runs import Run
 
@@ -104,6 +105,18 @@ def mean_std(values: ArrayLike) -> tuple[float, float]:
     """Mean and standard deviation (n - 1 in the denominator) over seeds; nan for one seed."""
     values = np.asarray(values, dtype=float)
     return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+
+
+def interval(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (...) of values (S, ...) over S seeds, and how far Student's 95 % interval reaches.
+
+    The interval is the mean plus or minus the second array, which is nan for one seed.
+    """
+    values = np.asarray(values, dtype=float)
+    seeds = len(values)
+    if seeds < 2:
+        return values.mean(0), np.full(values.shape[1:], np.nan)
+    return values.mean(0), stdtrit(seeds - 1, 0.975) * values.std(0, ddof=1) / np.sqrt(seeds)
 
 
 def summary(

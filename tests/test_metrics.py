@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from anytime import metrics
 from anytime.runs import Run, table
@@ -129,6 +130,15 @@ def test_mean_and_std_are_those_of_a_sample_and_one_seed_has_no_spread():
     assert metrics.mean_std([1.0, 2.0, 3.0]) == pytest.approx((2.0, 1.0))
     mean, std = metrics.mean_std([4.0])
     assert mean == 4.0 and np.isnan(std)
+
+
+def test_the_interval_over_seeds_is_student_s_and_one_seed_has_none():
+    values = np.random.default_rng(0).normal(size=(5, 3))
+    mean, reach = metrics.interval(values)
+    low, high = stats.t.interval(0.95, 4, values.mean(0), stats.sem(values))
+    np.testing.assert_allclose([mean - reach, mean + reach], [low, high])
+    mean, reach = metrics.interval([4.0])
+    assert mean == 4.0 and np.isnan(reach)
 
 
 @pytest.mark.parametrize("exits", [2, 4, 9, 15])
