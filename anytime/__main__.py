@@ -80,6 +80,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
     _add_recipe(parser)
     add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")
+    add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
     add("--seed", type=int, default=0, help="of all random draws (%(default)s)")
     add("--device", help="cpu, cuda or mps (the best there is)")
     add("--threads", type=_positive, metavar="N", help="processor threads of this process")
@@ -137,9 +138,9 @@ def _run_train(options: argparse.Namespace) -> int:
             evaluate_every=options.evaluate_every,
             keep_network=options.keep_network,
         )
-    if distributed.rank() == 0:
-        errors = " ".join(f"{100 * error:.1f}" for error in run.final("test_error"))
-        print(f"test error per exit (%): {errors}\nrecord: {job.record(options.out)}")
+        if distributed.rank() == 0:
+            errors = " ".join(f"{100 * error:.1f}" for error in run.final("test_error"))
+            print(f"test error per exit (%): {errors}\nrecord: {job.record(options.out)}")
     return 0
 
 
@@ -159,7 +160,8 @@ def _job(options: argparse.Namespace) -> Job:
         compile=options.compile,
     )
     texts = options.data, options.network, options.weighting
-    return Job(*texts, recipe, options.seed, options.train_images)
+    size = {"image_size": options.image_size}
+    return Job(*texts, recipe, options.seed, options.train_images, **size)
 
 
 def _check_device(device: str) -> None:
@@ -232,11 +234,12 @@ def _run_experiment(options: argparse.Namespace) -> int:
     if options.cluster is None:
         failed = workers.run(todo, folder, options.jobs, *also, networks=options.keep_networks)
         return 1 if failed else 0
-    good, failed = workers.ready(workers.missing(todo, folder, *also))
-    parameters = dict(options.cluster_options)
+    undone, refused = workers.planned(todo, folder, *also, networks=options.keep_networks)
+    good, failed = workers.ready(undone)
+    parameters = {"networks": options.keep_networks, **dict(options.cluster_options)}
     handles = cluster.submit(good, folder, options.cluster, **parameters)
     print(f"{len(handles)} runs submitted; what became of them is in {folder / 'cluster'}")
-    return 1 if failed else 0
+    return 1 if failed or refused else 0
 
 
 def _list_runs(missing: list[Job], folders: list[Path]) -> int:

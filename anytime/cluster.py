@@ -13,11 +13,16 @@ DAY = 24 * 60  # minutes; submitit's own limit is a few minutes
 class Task:
     """A job as submitit calls it; cut off by the cluster, it is queued again and goes on."""
 
-    def __init__(self, job: Job, folder: Path) -> None:
-        self.job, self.folder = job, folder
+    def __init__(self, job: Job, folder: Path, network: Path | None = None) -> None:
+        self.job, self.folder, self.network = job, folder, network
 
     def __call__(self) -> str:
-        self.job.carry_out(self.folder, progress=False, evaluate_every=EVALUATE_EVERY)
+        self.job.carry_out(
+            self.folder,
+            progress=False,
+            evaluate_every=EVALUATE_EVERY,
+            keep_network=self.network,
+        )
         return str(self.job.record(self.folder))
 
     def checkpoint(self) -> Any:
@@ -27,11 +32,18 @@ class Task:
         return DelayedSubmission(self)
 
 
-def submit(listed: list[Job], folder: Path, cluster: str, **parameters: int | str) -> list:
+def submit(
+    listed: list[Job],
+    folder: Path,
+    cluster: str,
+    networks: Path | None = None,
+    **parameters: int | str,
+) -> list:
     """Hands jobs to a cluster through submitit and returns its handles.
 
-    cluster: "slurm", or "local", which starts all at once, to try it out. parameters: submitit's,
-    such as slurm_partition; timeout_min is a day unless given.
+    cluster: "slurm", or "local", which starts all at once, to try it out. networks: a folder
+    for the trained networks. parameters: submitit's, such as slurm_partition; timeout_min is a
+    day unless given.
     Raises ValueError where submitit is missing or does not know a parameter.
     """
     try:
@@ -47,4 +59,4 @@ def submit(listed: list[Job], folder: Path, cluster: str, **parameters: int | st
     if not listed:
         return []
     with executor.batch():
-        return [executor.submit(Task(job, folder)) for job in listed]
+        return [executor.submit(Task(job, folder, job.network_file(networks))) for job in listed]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from anytime import metrics, paper
 from anytime.estimates import WHOLE, multiply_adds
-from anytime.jobs import Job, dataset_name
+from anytime.jobs import Job
 from anytime.recipe import CIFAR_PAPER, Recipe
+from anytime.titles import dataset_name
 
 PROFILES = ("quick", "laptop", "paper")
 ADALOSS = ("adaloss", "adaloss:extra=1")
@@ -133,6 +134,7 @@ def chain(profile: str, setting: Setting) -> list[Job]:
 def pilot(profile: str, setting: Setting) -> list[Job]:
     """Whether the last exit fits, and OPT is best there: with and without crops.
 
+    Without any augmentation at all where a recipe leaves it to the data set.
     Tested on a tenth of the training images, so that a setting is chosen without the test set.
     """
     network = {
@@ -200,6 +202,8 @@ def jobs(
         own = tuple(setting.dataset for setting in SETTINGS[profile])
         datasets = LAPTOP_DATA.get(experiment, own) if profile == "laptop" else own
     settings = [_setting(profile, str(data), folder) for data in dict.fromkeys(datasets)]
+    if train_images is not None:
+        settings = [replace(setting, train_images=train_images) for setting in settings]
     listed = [job for setting in settings for job in EXPERIMENTS[experiment](profile, setting)]
     if train_images is not None:
         listed = [replace(job, train_images=train_images) for job in listed]

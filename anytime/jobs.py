@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anytime.recipe import Recipe
 from anytime.runs import Run
-
-if TYPE_CHECKING:
-    from anytime.networks import AnytimeNetwork
+from anytime.titles import dataset_name
 
 EVALUATE_EVERY = 4  # epochs between two looks at the test set in a list's runs; the last is one
-
-
-def dataset_name(dataset: str) -> str:
-    """A data set's name, as a record keeps it: a path loses its folder and an archive's ending."""
-    # A link keeps its own name: so an archive can be given the name of the data set that it holds.
-    return re.sub(r"(\.(tar|tgz|zip|gz|xz|bz2))+$", "", Path(os.path.abspath(dataset)).name)
 
 
 @dataclass(frozen=True)
@@ -33,6 +23,7 @@ class Job:
     network, weighting: by name, see `anytime.networks.build` and `anytime.weighting.build`.
     train_images: a fixed class-balanced part of the training set; None takes all of it.
     validation: so many of these are set aside to test on, in the place of the test set.
+    image_size: the side to resize the images of a folder or archive to.
     """
 
     dataset: str
@@ -42,6 +33,7 @@ class Job:
     seed: int = 0
     train_images: int | None = None
     validation: int = 0
+    image_size: int | None = None
 
     @property
     def dataset_name(self) -> str:
@@ -51,8 +43,9 @@ class Job:
     def name(self) -> str:
         """The record's file name: readable in front, made unique by a hash of the whole job."""
         content = asdict(self) | {"dataset": self.dataset_name, "recipe": self.recipe.to_dict()}
-        if not self.validation:
-            del content["validation"]  # names from before there was any stay the same
+        for later in ("validation", "image_size"):
+            if not content[later]:
+                del content[later]  # names from before there was any stay the same
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         words = [self.dataset_name, self.network, self.weighting, f"seed{self.seed}", digest]
         text = "_".join(words)
@@ -61,6 +54,14 @@ class Job:
     def record(self, folder: Path) -> Path:
         """Where the job's record lies in a folder of runs."""
         return Path(folder) / f"{self.name}.json"
+
+    def checkpoint(self, folder: Path) -> Path:
+        """Where the job's checkpoint lies while it is under way."""
+        return self.record(folder).with_suffix(".ckpt")
+
+    def network_file(self, folder: Path | None) -> Path | None:
+        """Where the job's trained network is kept in a folder; None where there is no folder."""
+        return None if folder is None else Path(folder) / f"{self.name}.pt"
 
     def finished(self, folder: Path) -> bool:
         """Whether the folder holds a finished record of this job."""
@@ -92,33 +93,26 @@ class Job:
         A finished job is not repeated; ValueError where its network was wanted and is not there.
         """
         path = self.record(folder)
-        if self.finished(folder):
-            if keep_network is not None and not Path(keep_network).exists():
-                raise ValueError(
-                    f"{path} is finished and its network was not kept; remove it to train again"
-                )
-            return Run.load(path)
-        network, run = self._train(path, device, options)
-        if keep_network is not None:
-            from anytime import networks
+        lacking = keep_network is not None and not Path(keep_network).exists()
+        if not self.finished(folder) or (lacking and self.checkpoint(folder).exists()):
+            return self._train(folder, device, {"keep_network": keep_network, **options})
+        if lacking:
+            raise ValueError(
+                f"{path} is finished and its network was not kept; remove it to train again"
+            )
+        return Run.load(path)
 
-            run.trained = networks.save(network, keep_network)
-            run.save(path)
-        return run
-
-    def _train(self, path: Path, device: str | None, options: dict) -> tuple[AnytimeNetwork, Run]:
+    def _train(self, folder: Path, device: str | None, options: dict) -> Run:
         from anytime import datasets, networks, weighting
         from anytime.distributed import best_device
         from anytime.training import train
 
-        data = datasets.load(self.dataset, train_size=self.train_images)
+        data = datasets.load(self.dataset, train_size=self.train_images, image_size=self.image_size)
         if self.validation:
             data = data.set_aside(self.validation)
         channels = data.train.pixels.shape[1]
         network = networks.build(self.network, len(data.classes), channels, seed=self.seed)
         network.to(device or best_device())
         scheme = weighting.build(self.weighting, network.num_exits)
-        where = {"record": path, "checkpoint": path.with_suffix(".ckpt")}
-        return network, train(
-            network, scheme, data, self.recipe, seed=self.seed, **where, **options
-        )
+        where = {"record": self.record(folder), "checkpoint": self.checkpoint(folder)}
+        return train(network, scheme, data, self.recipe, seed=self.seed, **where, **options)

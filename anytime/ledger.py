@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -17,6 +18,7 @@ from anytime.metrics import concentration, mean_std
 from anytime.paths import DATA, RUNS, whole_file
 from anytime.plots import scheme_name
 from anytime.runs import Run
+from anytime.titles import COPIES
 
 LEDGER = DATA / "ledger.csv"
 # From easy to hard: in the place of the paper's SVHN, CIFAR-10, CIFAR-100, and by clutter alone.
@@ -25,12 +27,6 @@ DIFFICULTY_ORDERS = (
     ("glyphs-10-0", "glyphs-10-0.5", "glyphs-10-1"),
 )
 GAMMA = 0.07  # the floor under the weights of AdaLoss, unless its text gives another
-# What records that don't say it themselves were trained on: no official releases.
-COPIES = {
-    "gtsrb-half": "GTSRB (every second frame)",
-    "cifar10": "CIFAR-10 (JPEG copy)",
-    "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
-}
 # The paper's figures are means over its networks and data sets; our rows are one network on one.
 INCREASE = "{} makes more errors than OPT at 1/4, 1/2, 3/4 and all of the cost (%)"
 GAIN = "{} makes fewer errors than CONST at the last exit (points)"
@@ -75,13 +71,14 @@ def verdict(differences: Iterable[float]) -> str:
 def ledger(folder: Path = RUNS) -> pd.DataFrame:
     """A row per claim, data set and network, from the records below a folder.
 
-    Compared are only runs on the same training images by the same recipe; a claim without such
-    runs has one row that says so.
+    Compared are only runs on the same training images by the same recipe, tested on the test set;
+    a claim without such runs has one row that says so.
     """
-    found = {json.dumps(run.config, sort_keys=True): run for run in runs.find(folder)}.values()
-    settings = _grouped(found, "dataset", "train_images", "recipe").values()
+    tested = [run for run in runs.find(folder) if not run.config.get("validation_images")]
+    found = {json.dumps(run.config, sort_keys=True): run for run in tested}.values()
+    settings = _grouped(found, "dataset", "train_images", "image_size", "recipe").values()
     adaloss = [run for run in found if run.config["weighting"] == "adaloss"]
-    across = _grouped(adaloss, "network", "train_images", "recipe").values()
+    across = _grouped(adaloss, "network", "train_images", "image_size", "recipe").values()
     rows = [row for setting in settings for row in _increase_rows(setting)]
     judged = [row for setting in settings for row in _gain_rows(setting)]
     judged += [row for group in across for row in _difficulty_rows(group)]
@@ -94,7 +91,7 @@ def _grouped(found: Iterable[Run], *keys: str) -> dict[tuple[str, ...], list[Run
     """The runs by their values of these keys; a value that is no text is taken as JSON."""
     groups = defaultdict(list)
     for run in found:
-        values = [run.config[key] for key in keys]
+        values = [run.config.get(key) for key in keys]
         texts = [v if isinstance(v, str) else json.dumps(v, sort_keys=True) for v in values]
         groups[tuple(texts)].append(run)
     return groups
@@ -193,7 +190,7 @@ def _differences(
 def _row(kind: str, used: list[Run], differences: list[float], scheme: str = "adaloss") -> dict:
     return {
         "kind": kind,
-        "claim": kind.format(scheme_name(scheme)),
+        "claim": kind.format(_named(scheme)),
         "data": " < ".join(dict.fromkeys(map(_title, used))),
         "network": " < ".join(_wholes(used)),
         "paper": PAPER.get(kind, ""),
@@ -203,6 +200,11 @@ def _row(kind: str, used: list[Run], differences: list[float], scheme: str = "ad
         "deviations": _deviations(used[0].config) if used else "",
         "verdict": verdict(differences),
     }
+
+
+def _named(scheme: str) -> str:
+    """A weighting's name in words; its whole text where it has options that the name leaves out."""
+    return scheme_name(scheme) if {*re.findall(r"(\w+)=", scheme)} <= {"extra"} else scheme
 
 
 def _title(run: Run) -> str:

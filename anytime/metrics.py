@@ -80,7 +80,8 @@ def relative_increase_table(
 def _setting(run: Run) -> tuple[str, ...]:
     """What must be equal between a run and its OPT runs."""
     network = _whole(run.config["network"])
-    rest = [run.config.get(key) for key in ("dataset", "train_images", "recipe")]
+    keys = ("dataset", "train_images", "validation_images", "image_size", "recipe")
+    rest = [run.config.get(key) for key in keys]
     return (network, json.dumps(rest, sort_keys=True))
 
 

@@ -88,20 +88,6 @@ ADALOSS_GRID = {
 }
 """The options that the authors' scripts search; gamma is 0.07 nearly everywhere (code)."""
 
-RECIPES = {
-    "cifar": {
-        "epochs": 300,
-        "batch_size": 64,
-        "lr": 0.1,
-        "milestones": ((140, 0.01), (210, 0.001), (250, 0.0002)),
-        "momentum": 0.9,
-        "weight_decay": 2e-4,
-    },
-    "svhn": {"epochs": 60, "drops": (15, 30, 45)},
-    "ilsvrc": {"epochs": 128, "drops": (30, 60, 90, 105)},
-}
-"""The authors' recipes (code); learning rates at the drops are known here for CIFAR only."""
-
 _SHARES = (0.25, 0.5, 0.75, 1.0)
 _INCREASE = {
     "const": (15.07, 16.40, 18.76, 18.90),
@@ -135,16 +121,3 @@ def relative_increase_table() -> pd.DataFrame:
             fact = relative_increase(weighting, share)
             rows.append((weighting, share, increase, fact.confirmed, fact.shown))
     return pd.DataFrame(rows, columns=["weighting", "share", "increase", "confirmed", "shown"])
-
-
-CITATION = """\
-@inproceedings{hu2019learning,
-  title     = {Learning Anytime Predictions in Neural Networks via Adaptive Loss Balancing},
-  author    = {Hu, Hanzhang and Dey, Debadeepta and Hebert, Martial and Bagnell, J. Andrew},
-  booktitle = {Proceedings of the AAAI Conference on Artificial Intelligence},
-  volume    = {33},
-  number    = {01},
-  pages     = {3812--3821},
-  year      = {2019},
-  doi       = {10.1609/aaai.v33i01.33013812}
-}"""

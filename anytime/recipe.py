@@ -15,7 +15,7 @@ class Recipe:
     epochs: passes over the training set. batch_size: images per step, over all processes.
     schedule: "milestones" starts at lr and sets it to each milestone's value from its epoch on;
         "one-cycle" rises evenly to lr over the first quarter and falls evenly to 0.
-    milestones: (epoch, learning rate) pairs. momentum: of SGD.
+    milestones: (epoch, learning rate) pairs, in any order. momentum: of SGD.
     weight_decay: on the weights of convolutions and, times the exit's weight B_i, of the heads.
     augmentation: names of steps, see `anytime.datasets.augment`; None takes the data set's own.
     autocast: None or a floating-point type such as "bfloat16". channels_last, compile: ways to
@@ -51,7 +51,7 @@ class Recipe:
     def learning_rate(self, epoch: float) -> float:
         """The learning rate after so many epochs, fractions counted."""
         if self.schedule == "milestones":
-            return ([self.lr] + [lr for start, lr in self.milestones if epoch >= start])[-1]
+            return ([self.lr] + [lr for start, lr in sorted(self.milestones) if epoch >= start])[-1]
         share = epoch / self.epochs
         return self.lr * min(4 * share, (1 - share) * 4 / 3)
 

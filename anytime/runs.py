@@ -51,7 +51,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        return run_name(self.config)
+        """That of its file, or before there is one, of its configuration."""
+        return self.path.stem if self.path else run_name(self.config)
 
     def values(self, column: str) -> np.ndarray:
         """A per-exit column over training: (epochs with that column, K)."""
@@ -86,7 +87,8 @@ def _to_json(content: dict[str, Any]) -> str:
     """JSON with one line per epoch, so that a record stays readable and its diffs small."""
     history = ",\n  ".join(json.dumps(entry) for entry in content["history"])
     head = json.dumps({**content, "history": "HISTORY"}, indent=1)
-    return head.replace('"HISTORY"', f"[\n  {history}\n ]" if history else "[]") + "\n"
+    lines = f"[\n  {history}\n ]" if history else "[]"
+    return head.replace('"history": "HISTORY"', f'"history": {lines}') + "\n"
 
 
 def run_name(config: dict[str, Any]) -> str:

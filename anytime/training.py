@@ -21,6 +21,7 @@ from anytime.epochsums import EpochSums
 from anytime.evaluation import evaluate, exit_losses, exit_mistakes
 from anytime.interrupts import HeldInterrupts
 from anytime.networks import AnytimeNetwork, cost
+from anytime.networks import save as save_network
 from anytime.recipe import Recipe
 from anytime.runs import Run
 from anytime.weighting import Weighting
@@ -37,6 +38,7 @@ def train(
     checkpoint: str | os.PathLike | None = None,
     checkpoint_seconds: float = 300.0,
     evaluate_every: int = 1,
+    keep_network: str | os.PathLike | None = None,
     progress: bool = True,
     after_epoch: Callable[[Run], None] | None = None,
 ) -> Run:
@@ -46,10 +48,12 @@ def train(
     every epoch. checkpoint: a file kept up to date while training runs, from which the same call
     goes on, and deleted at the end; on the CPU the result is bit for bit that of a run never
     interrupted. evaluate_every: epochs between two looks at the test set, which decide nothing.
+    keep_network: a file for the trained network's state, stored before the checkpoint is deleted.
     after_epoch: called with the record so far.
     Started by torchrun, each process takes its share of every batch.
     Raises NotFinite for a loss that is not finite, ValueError where the parts do not fit
-    together. Ctrl-C lets the step end, saves the checkpoint, and is passed on.
+    together. Ctrl-C lets the step end, saves the checkpoint, and is passed on; after the last
+    step all is stored first.
     """
     _check_fit(network, weighting, dataset)
     session = Session(network, weighting, dataset, recipe, seed)
@@ -67,7 +71,8 @@ def train(
             session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds)
             if interrupts.pending:
                 session.save(checkpoint)
-                bar.write(f"stopped after step {session.step}; the same call goes on from there")
+                then = "begins anew" if checkpoint is None else "goes on from there"
+                bar.write(f"stopped after step {session.step}; the same call {then}")
                 raise KeyboardInterrupt
             session.end_epoch(evaluate_every)
             if record is not None and rank() == 0:
@@ -75,8 +80,10 @@ def train(
             if after_epoch is not None:
                 after_epoch(session.record)
             session.save(checkpoint)
-    if checkpoint is not None and rank() == 0:
-        Path(checkpoint).unlink(missing_ok=True)
+        if rank() == 0:
+            session.finish(record, checkpoint, keep_network)
+    if interrupts.pending:
+        raise KeyboardInterrupt
     return session.record
 
 
@@ -108,7 +115,14 @@ class Session:
         network.standardise.mean = pixel_mean(dataset.train.pixels).to(self.device)
         if recipe.channels_last:
             network.to(memory_format=torch.channels_last)
-        self.heads = [m.weight for m in network.heads.modules() if isinstance(m, nn.Linear)]
+        heads = [
+            (module.weight, exit)
+            for exit, head in enumerate(network.heads)
+            for module in head.modules()
+            if isinstance(module, nn.Linear)
+        ]
+        self.heads = [weight for weight, _ in heads]
+        self.exits = torch.tensor([exit for _, exit in heads], device=self.device)
         self.optimizer = _optimizer(network, weighting, recipe)
         self.model = torch.compile(network) if recipe.compile else network
         if world_size() > 1:
@@ -148,8 +162,8 @@ class Session:
         generator = _generator(self.seed, "order", self.epoch)
         order = torch.randperm(len(self.images), generator=generator)
         done = self.step - self.epoch * self.steps_per_epoch
-        batches = order.split(self.batch_size)[done : self.steps_per_epoch]
-        return [batch[rank() :: world_size()].to(self.device) for batch in batches]
+        batches = order.to(self.device).split(self.batch_size)[done : self.steps_per_epoch]
+        return [batch[rank() :: world_size()] for batch in batches]
 
     def train_step(self, batch: Tensor) -> None:
         """One step on the images at these positions (B,); nothing in it waits for the device."""
@@ -176,7 +190,8 @@ class Session:
 
     def _decay_heads(self, weights: Tensor) -> None:
         # B_i multiplies a head's loss, so it multiplies the head's decay too.
-        decay = torch._foreach_mul(self.heads, list((self.recipe.weight_decay * weights).unbind()))
+        factors = self.recipe.weight_decay * weights[self.exits]
+        decay = torch._foreach_mul(self.heads, list(factors.unbind()))
         torch._foreach_add_([head.grad for head in self.heads], decay)
 
     def end_epoch(self, evaluate_every: int = 1) -> None:
@@ -219,6 +234,20 @@ class Session:
         }
         checkpoints.write(checkpoint, state)
 
+    def finish(
+        self,
+        record: str | os.PathLike | None,
+        checkpoint: str | os.PathLike | None,
+        keep_network: str | os.PathLike | None,
+    ) -> None:
+        """Stores the network, if wanted, and the record; only then is the checkpoint deleted."""
+        if keep_network is not None:
+            self.record.trained = save_network(self.network, keep_network)
+        if record is not None:
+            self.record.save(record)
+        if checkpoint is not None:
+            Path(checkpoint).unlink(missing_ok=True)
+
     def resume(self, checkpoint: str | os.PathLike | None) -> None:
         """Goes on from a checkpoint, if there is one."""
         record = self.record
@@ -245,6 +274,8 @@ class Session:
         }
         if self.dataset.validation:
             config["validation_images"] = self.dataset.validation
+        if self.dataset.image_size:
+            config["image_size"] = self.dataset.image_size
         shape = tuple(self.images.pixels.shape[1:])
         return Run(
             config,

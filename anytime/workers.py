@@ -44,12 +44,14 @@ def run(
     A job that is finished, in the folder or below those in `also`, is not repeated. One that was
     cut off goes on from its checkpoint, and one whose process died is tried once more. However
     this process ends, the workers store their checkpoints and stop. The log of a failed job
-    stays in the folder. networks: a folder for the trained networks, each named as its record.
+    stays in the folder. networks: a folder for the trained networks, each named as its record; see
+    `planned` for those that are finished without.
     """
     listed, folder = list(dict.fromkeys(todo)), Path(folder)
-    undone = missing(listed, folder, *also)
+    undone, refused = planned(listed, folder, *also, networks=networks)
     print(f"{len(undone)} of {len(listed)} runs to do")
     good, failed = ready(undone)
+    failed += refused
     queue, running, progress = [(job, TRIES) for job in good], [], Progress(good, folder)
     with _stopping(running), progress.bar:
         while queue or running:
@@ -66,6 +68,29 @@ def run(
                 elif worker.failed:
                     failed.append(worker.job)
     return failed
+
+
+def planned(
+    todo: Iterable[Job], folder: Path, *also: Path, networks: Path | None = None
+) -> tuple[list[Job], list[Job]]:
+    """The jobs to carry out, and those refused, with the reason printed.
+
+    Refused is a job that is finished where its network is wanted in the folder `networks`, is not
+    there, and no checkpoint is left to take it from.
+    """
+    listed = list(todo)
+    undone = missing(listed, folder, *also)
+    lacking = [
+        job
+        for job in listed
+        if networks is not None and job not in undone and not job.network_file(networks).exists()
+    ]
+    undone += [job for job in lacking if job.checkpoint(folder).exists()]
+    refused = [job for job in lacking if job not in undone]
+    for job in refused:
+        reason = "is finished and its network was not kept; remove its record to train again"
+        print(f"{job.name} {reason}", file=sys.stderr)
+    return undone, refused
 
 
 def ready(listed: list[Job]) -> tuple[list[Job], list[Job]]:
@@ -94,7 +119,7 @@ class Worker:
         self.log = folder / f"{job.name}.log"
         folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "anytime.workers", str(folder), job.to_json()]
-        command += [str(networks / f"{job.name}.pt")] if networks else []
+        command += [str(job.network_file(networks))] if networks else []
         # Two runs of one thread each are faster than one run of two.
         threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
         with open(self.log, "wb") as log:

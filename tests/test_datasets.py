@@ -142,6 +142,12 @@ def test_an_image_size_is_refused_where_the_size_is_fixed():
         datasets.load("fashion", image_size=16)
 
 
+@pytest.mark.parametrize("size", [0, -3])
+def test_an_image_size_that_is_none_is_said_to_be_the_reason(tmp_path, size):
+    with pytest.raises(DatasetError, match="image_size is a number of pixels from 1 on"):
+        datasets.load(tmp_path, image_size=size)
+
+
 def test_another_process_draws_the_same_glyphs():
     from anytime.datasets.glyphs import render
 

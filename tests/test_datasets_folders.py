@@ -152,7 +152,7 @@ def test_linked_folders_are_followed(folder, tmp_path):
 def test_an_image_of_another_size_is_named_with_both_sizes_and_the_option(folder):
     random_image(1, size=(9, 7)).save(folder / "train" / "dog" / "00001.png")
     with pytest.raises(
-        DatasetError, match=r"train/dog/00001.png is 9×7 .* is 6×5; give image_size"
+        DatasetError, match=r"train/dog/00001.png is 9×7 .* is 6×5; resize .* image_size"
     ):
         datasets.load(folder)
 
@@ -161,6 +161,7 @@ def test_an_image_size_resizes_every_image(folder):
     random_image(1, size=(9, 7)).save(folder / "train" / "dog" / "00001.png")
     dataset = datasets.load(folder, image_size=4)
     assert dataset.train.pixels.shape == (6, 3, 4, 4)
+    assert dataset.image_size == 4
     assert datasets.load(folder, image_size=8).train.pixels.shape == (6, 3, 8, 8)
 
 

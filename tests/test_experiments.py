@@ -132,6 +132,16 @@ def test_the_number_of_training_images_can_be_given():
     assert {job.train_images for job in jobs("schemes", "quick", train_images=50)} == {50}
 
 
+@pytest.mark.parametrize("experiment, aside", [("pilot", 300), ("networks", 500)])
+def test_what_is_set_aside_is_a_part_of_the_given_training_images(experiment, aside):
+    listed = jobs(experiment, train_images=3_000)
+    assert {(job.train_images, job.validation) for job in listed} == {(3_000, aside)}
+
+
+def test_difficulty_takes_the_given_number_of_training_images():
+    assert {job.train_images for job in jobs("difficulty", train_images=700)} == {700}
+
+
 def test_an_unknown_experiment_or_profile_is_answered_with_the_choices():
     with pytest.raises(ValueError, match="schemes, small-beats-large, difficulty"):
         jobs("scheme")

@@ -58,6 +58,7 @@ def test_folders_appear_beside_the_shipped_runs(runs, tmp_path, monkeypatch):
 
 def test_a_list_of_runs_is_shown_alone(runs):
     assert recorded.gather(runs[:1]) == runs[:1]
+    assert recorded.gather(run for run in runs) == runs
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):

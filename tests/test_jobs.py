@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from anytime import networks
 from anytime.jobs import Job
@@ -119,6 +120,34 @@ def test_a_job_keeps_its_network_and_says_so_in_the_record(tmp_path):
     assert trained["file"] == "small.pt" and trained["bytes"] == kept.stat().st_size
     network = networks.load(kept, trained["sha256"])
     assert network(torch.zeros(1, 1, 32, 32)).shape == (3, 1, 10)
+
+
+def test_a_network_that_could_not_be_stored_is_not_lost(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError):
+        carry_out(JOB, tmp_path / "runs", keep_network=tmp_path / "file" / "small.pt")
+    assert JOB.finished(tmp_path / "runs")
+    kept = tmp_path / "small.pt"
+    run = carry_out(JOB, tmp_path / "runs", keep_network=kept)
+    # Taken from the checkpoint: no epoch was trained again.
+    assert run.sittings == 2
+    assert run.history == carry_out(JOB, tmp_path / "straight").history
+    assert networks.load(kept, run.trained["sha256"]).num_exits == 3
+    assert not JOB.checkpoint(tmp_path / "runs").exists()
+
+
+def test_a_job_can_resize_the_images_of_a_folder_and_says_so(tmp_path):
+    for split in ("train", "test"):
+        for label, side in (("a", 20), ("b", 24)):
+            folder = tmp_path / "pets" / split / label
+            folder.mkdir(parents=True)
+            Image.new("RGB", (side, side), label == "a" and "red" or "blue").save(folder / "0.png")
+    job = Job(str(tmp_path / "pets"), "resann-1-4-stride2", "const", RECIPE)
+    with pytest.raises(ValueError, match="--image-size"):
+        carry_out(job, tmp_path / "runs")
+    small = replace(job, image_size=16)
+    assert carry_out(small, tmp_path / "runs").config["image_size"] == 16
+    assert small.name != job.name
 
 
 def test_a_job_with_validation_trains_on_the_rest_and_never_sees_the_test_set(tmp_path):

@@ -137,9 +137,17 @@ def test_a_variant_of_adaloss_has_a_row_of_its_own(tmp_path):
     record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5])
     record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4])
     record(tmp_path, "adaloss:extra=1", [0.9, 0.9, 0.9, 0.6])
+    record(tmp_path, "adaloss:gamma=0.14", [0.9, 0.9, 0.9, 0.3])
     found = rows(tmp_path, GAIN)
-    assert found.ours.tolist() == ["10.00", "-10.00"]
-    assert found.claim.str.startswith("AdaLoss e=1").tolist() == [False, True]
+    assert found.ours.tolist() == ["10.00", "-10.00", "20.00"]
+    names = ["AdaLoss", "AdaLoss e=1", "adaloss:gamma=0.14"]
+    assert found.claim.str.partition(" makes")[0].tolist() == names
+
+
+def test_errors_on_images_set_aside_are_no_test_errors(tmp_path):
+    for scheme, error in (("const", 0.5), ("adaloss", 0.4)):
+        record(tmp_path, scheme, [0.9, 0.9, 0.9, error], validation_images=10)
+    assert rows(tmp_path, GAIN).verdict.tolist() == ["not run"]
 
 
 def test_the_smaller_network_with_adaloss_is_held_against_the_larger_with_const(tmp_path):
@@ -167,6 +175,7 @@ def test_difficulty_compares_where_the_final_weights_lie(tmp_path):
         {"dataset": "other"},
         {"train_images": 91},
         {"recipe": RECIPE | {"epochs": 3}},
+        {"image_size": 16},
         {"recipe": RECIPE | {"augmentation": []}},
     ],
 )

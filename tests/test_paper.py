@@ -4,7 +4,6 @@ import pytest
 
 from anytime import paper
 from anytime.networks import build
-from anytime.recipe import CIFAR_PAPER
 from anytime.weighting import build as build_weighting
 
 RECALLED = [(scheme, share) for scheme in ("const", "linear", "adaloss") for share in paper._SHARES]
@@ -59,11 +58,6 @@ def test_no_other_fact_carries_a_figure_of_the_recalled_table():
         assert not figures & set(re.findall(r"\d+\.\d+", str(fact)))
 
 
-def test_the_recipe_for_cifar_is_the_one_that_trains():
-    trained = {key: getattr(CIFAR_PAPER, key) for key in paper.RECIPES["cifar"]}
-    assert trained == paper.RECIPES["cifar"]
-
-
 def test_the_grid_has_twelve_networks_and_their_names_can_be_built():
     assert len(set(paper.NETWORKS)) == 12
     smallest = min(paper.NETWORKS)
@@ -74,8 +68,3 @@ def test_every_option_of_the_grid_is_one_of_adaloss():
     for option, values in paper.ADALOSS_GRID.items():
         for value in values:
             assert getattr(build_weighting(f"adaloss:{option}={value}", 3), option) == value
-
-
-def test_the_citation_is_one_balanced_entry_with_the_doi():
-    assert paper.CITATION.count("{") == paper.CITATION.count("}")
-    assert "10.1609/aaai.v33i01.33013812" in paper.CITATION

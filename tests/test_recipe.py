@@ -27,6 +27,14 @@ def test_milestones_hold_from_their_epoch_on():
     assert rates == [0.1, 0.1, 0.01, 0.01, 0.002, 0.002]
 
 
+def test_milestones_may_be_given_in_any_order():
+    milestones = ((6, 0.002), (3, 0.01))
+    recipe = Recipe(epochs=9, lr=0.1, schedule="milestones", milestones=milestones)
+    assert [recipe.learning_rate(epoch) for epoch in (0, 3, 5, 6, 8)] == [
+        *(0.1, 0.01, 0.01, 0.002, 0.002)
+    ]
+
+
 def test_milestones_without_any_keep_the_rate():
     recipe = Recipe(epochs=3, lr=0.2, schedule="milestones")
     assert {recipe.learning_rate(epoch) for epoch in (0, 1.5, 2.9)} == {0.2}

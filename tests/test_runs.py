@@ -199,3 +199,15 @@ def test_a_runs_name_can_be_a_file_name_and_tells_configurations_apart():
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-") for name in names)
     assert names[0].startswith("fashion_resann-1-4_adaloss-gamma0.07-extra1_seed0_")
     assert runs.run_name(dict(reversed(configs[0].items()))) == names[0]
+
+
+def test_a_data_set_may_have_any_name(tmp_path):
+    run = Run({"dataset": "HISTORY"}, [1], history=[{"epoch": 1}], finished=True)
+    assert Run.load(run.save(tmp_path / "run.json")) == run
+
+
+def test_a_run_on_disk_is_called_as_its_file(tmp_path):
+    run = Run({"dataset": "toy", "seed": 3}, [1])
+    assert run.name.startswith("toy_seed3_")
+    run.save(tmp_path / "mine.json")
+    assert run.name == Run.load(tmp_path / "mine.json").name == "mine"

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.multiprocessing as multiprocessing
 import torch.nn.functional as F
+from torch import nn
 
 from anytime import checkpoints, networks, weighting
 from anytime.datasets import Dataset, Images
@@ -140,6 +142,48 @@ def interrupt_after(scheme, steps: int) -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
     scheme.register_forward_pre_hook(hook)
+
+
+def test_ctrl_c_after_the_last_step_is_passed_on_once_all_is_stored(shapes, tmp_path):
+    def press(run):
+        if len(run.history) == RECIPE.epochs:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    where = {"record": tmp_path / "run.json", "checkpoint": tmp_path / "run.ckpt"}
+    with pytest.raises(KeyboardInterrupt):
+        train(*fresh(), shapes, RECIPE, progress=False, after_epoch=press, **where)
+    assert json.loads(where["record"].read_text())["finished"]
+    assert not where["checkpoint"].exists()
+
+
+@pytest.mark.parametrize("checkpoint, then", [("run.ckpt", "goes on"), (None, "begins anew")])
+def test_an_interrupted_run_says_what_the_same_call_will_do(
+    shapes, tmp_path, capsys, checkpoint, then
+):
+    network, scheme = fresh()
+    interrupt_after(scheme, 2)
+    where = {"checkpoint": tmp_path / checkpoint if checkpoint else None}
+    with pytest.raises(KeyboardInterrupt):
+        train(network, scheme, shapes, RECIPE, **where)
+    assert f"the same call {then}" in "".join(capsys.readouterr())
+
+
+def test_a_head_of_two_layers_decays_by_its_exit_s_weight_in_both(shapes):
+    recipe = Recipe(epochs=1, batch_size=60, lr=1.0, schedule="milestones", augmentation=())
+    after = {}
+    for decay in (0.0, 0.1):
+        network, scheme = fresh("linear")
+        torch.manual_seed(0)
+        for head in network.heads:
+            head.insert(len(head) - 1, nn.Linear(head[-1].in_features, head[-1].in_features))
+        before = [[layer.weight.clone() for layer in list(head)[-2:]] for head in network.heads]
+        session = Session(network, scheme, shapes, replace(recipe, weight_decay=decay))
+        session.train_step(torch.arange(60))
+        after[decay] = [[layer.weight for layer in list(head)[-2:]] for head in network.heads]
+    for exit, weight in enumerate(scheme.weights):
+        for layer in (0, 1):
+            pulled = after[0.0][exit][layer] - after[0.1][exit][layer]
+            torch.testing.assert_close(pulled, 0.1 * weight * before[exit][layer])
 
 
 def test_a_run_killed_without_warning_goes_on_to_the_same_record(tmp_path):

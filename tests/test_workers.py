@@ -181,6 +181,18 @@ def test_a_run_that_another_comparison_has_made_is_not_missing(tmp_path):
     assert workers.missing([SMALL, other], here, tmp_path) == [other]
 
 
+def test_a_finished_run_without_the_wanted_network_is_refused_aloud(tmp_path, capfd):
+    records, kept = tmp_path / "records", tmp_path / "networks"
+    SMALL.carry_out(records, progress=False)
+    assert workers.run([SMALL], records, networks=kept) == [SMALL]
+    assert "its network was not kept; remove its record" in capfd.readouterr().err
+    SMALL.checkpoint(records).touch()  # as where it could not be stored
+    assert workers.planned([SMALL], records, networks=kept) == ([SMALL], [])
+    kept.mkdir()
+    SMALL.network_file(kept).touch()
+    assert workers.planned([SMALL], records, networks=kept) == ([], [])
+
+
 def test_an_unfinished_record_is_missing(tmp_path):
     Run({}, [1]).save(SMALL.record(tmp_path))
     assert workers.missing([SMALL], tmp_path) == [SMALL]
@@ -232,6 +244,12 @@ def test_a_cluster_s_job_that_is_cut_off_is_queued_again_and_goes_on(tmp_path):
 def test_a_cluster_s_job_ends_with_the_place_of_its_record(tmp_path):
     assert cluster.Task(SMALL, tmp_path)() == str(SMALL.record(tmp_path))
     assert SMALL.finished(tmp_path)
+
+
+def test_a_cluster_s_job_keeps_its_network(tmp_path):
+    kept = tmp_path / "networks" / "small.pt"
+    cluster.Task(SMALL, tmp_path, kept)()
+    assert Run.load(SMALL.record(tmp_path)).trained["bytes"] == kept.stat().st_size
 
 
 def test_a_cluster_s_options_that_do_not_exist_are_named(tmp_path):

@@ -9,9 +9,10 @@ from anytime.datasets.augmentation import augment, check_steps, pixel_mean
 from anytime.datasets.decoding import LAYOUT
 from anytime.datasets.downloads import SOURCES, downloads_folder, load_download
 from anytime.datasets.fashion import load_fashion
-from anytime.datasets.folders import load_folder, path_stem
+from anytime.datasets.folders import load_folder
 from anytime.datasets.glyphs import TRAIN, load_glyphs, parse_name
 from anytime.datasets.images import Dataset, DatasetError, Images, MissingDataset, split, subset
+from anytime.titles import COPIES, dataset_name
 
 __all__ = [
     "Dataset",
@@ -27,13 +28,6 @@ __all__ = [
     "split",
     "subset",
 ]
-
-# Archives of these names are no official releases; their figures must not be taken for such.
-COPIES = {
-    "cifar10": "CIFAR-10 (JPEG copy)",
-    "gtsrb-half": "GTSRB (every second frame)",
-    "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
-}
 
 
 def names() -> tuple[str, ...]:
@@ -65,6 +59,8 @@ def load(
     """
     name = str(name_or_path)
     known = name in SOURCES or name == "fashion" or parse_name(name)
+    if image_size is not None and image_size < 1:
+        raise DatasetError(f"image_size is a number of pixels from 1 on, not {image_size}")
     if known and image_size is not None:
         raise DatasetError(f"image_size is for folders and archives; {name} has its size")
     if not known:
@@ -90,6 +86,6 @@ def _from_path(name: str, image_size: int | None) -> Dataset:
             f"unknown data set {name!r}; there are {', '.join(names())}. Or give the path of a "
             f"folder or archive (tar, tar.gz, zip) laid out {LAYOUT}"
         )
-    stem, decoded = path_stem(path), load_folder(path, image_size)
+    stem, decoded = dataset_name(path), load_folder(path, image_size)
     steps = SOURCES[stem].augmentation if stem in SOURCES else ("crop",)
-    return Dataset(stem, COPIES.get(stem, stem), *decoded, steps)
+    return Dataset(stem, COPIES.get(stem, stem), *decoded, steps, image_size=image_size)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 
+ANCHORS = torch.tensor([[0.2, 0.2], [0.2, 0.8], [0.8, 0.8], [0.8, 0.2]])
 MARGIN = 4  # pixels of black around an image before it is cropped
 
 
@@ -66,7 +67,7 @@ def _deform(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """A smooth warp: four anchors move by up to 3 of 40 pixels, the rest follows the near ones."""
     size, (height, width) = len(pixels), pixels.shape[2:]
     shift = _moved(torch.rand(size, 4, 2, **_on(generator)), pixels) * 2 - 1
-    anchors = torch.tensor([[0.2, 0.2], [0.2, 0.8], [0.8, 0.8], [0.8, 0.2]], device=pixels.device)
+    anchors = _moved(ANCHORS, pixels)
     identity = torch.eye(2, 3, device=pixels.device).expand(size, 2, 3)
     grid = F.affine_grid(identity, list(pixels.shape), align_corners=False)  # (B, H, W, 2), ±1
     place = ((grid[0] + 1) / 2).reshape(-1, 1, 2)

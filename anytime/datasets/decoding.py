@@ -47,7 +47,7 @@ def decoded(
         if pixels[entry].shape != pixels[first].shape:
             raise DatasetError(
                 f"{path}: {entry.file} is {_size(pixels[entry])} pixels but {first.file} is "
-                f"{_size(pixels[first])}; give image_size to resize them all"
+                f"{_size(pixels[first])}; resize them all with image_size (--image-size)"
             )
     train, test = (_gathered(pixels, split, classes) for split in ("train", "test"))
     return train, test, tuple(classes)

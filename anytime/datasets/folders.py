@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import lzma
-import os
 import tarfile
 import zipfile
 import zlib
@@ -15,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from anytime.datasets.cache import Decoded, cached, stamp, walk
 from anytime.datasets.decoding import LAYOUT, Entry, decoded
 from anytime.datasets.images import DatasetError, MissingDataset
+from anytime.titles import dataset_name
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 DAMAGED = (
@@ -54,15 +54,7 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
         with opened(path) as contents:
             return decoded(path, contents.read, entries(contents), image_size)
 
-    return cached(path_stem(path), image_size, stamp(path), decode=decode)
-
-
-def path_stem(path: Path) -> str:
-    """The name of a folder or archive without its endings: "cifar10" of cifar10.tar.gz."""
-    name = os.path.basename(os.path.abspath(path))
-    for ending in (".gz", ".xz", ".bz2", ".tar", ".tgz", ".zip"):
-        name = name.removesuffix(ending)
-    return name
+    return cached(dataset_name(path), image_size, stamp(path), decode=decode)
 
 
 @contextmanager

@@ -50,6 +50,7 @@ class Dataset:
     """A training and a test set; `augmentation` names the steps the paper would train with.
 
     validation: so many training images were set aside and stand in the place of the test set.
+    image_size: the side to which all images were resized, if they were.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Dataset:
     classes: tuple[str, ...]
     augmentation: tuple[str, ...] = ("crop",)
     validation: int = 0
+    image_size: int | None = None
 
     def set_aside(self, images: int, seed: int = 0) -> Dataset:
         """The same training set with some of its images in the place of the test set.

@@ -30,7 +30,8 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
     beside: further folders of what ships.
     Raises FileNotFoundError for a folder that is not there.
     """
-    given = [given] if isinstance(given, str | os.PathLike) else given
+    if given is not None:
+        given = [given] if isinstance(given, str | os.PathLike) else list(given)
     runs = [run for run in given or () if isinstance(run, Run)]
     folders = [Path(item) for item in given or () if not isinstance(item, Run)]
     if missing := [folder for folder in folders if not folder.is_dir()]:

@@ -327,7 +327,8 @@ np.allclose(whole.numpy(), weights.numpy() @ before, atol=1e-4)
 # %% [markdown]
 # Two things matter. The **norm** of a row says how hard an exit pulls. The **cosine** between two
 # rows says whether two exits pull in one direction (1), across each other (0), or against each
-# other (−1). A step along exit $j$'s gradient changes loss $i$, to first order, by
+# other (−1). A step along exit $j$'s gradient, with the learning rate $\eta$, changes loss $i$, to
+# first order, by
 #
 # $$-\eta \, B_j \, \nabla\ell_i \cdot \nabla\ell_j ,$$
 #
@@ -461,8 +462,9 @@ fig.colorbar(draw_cosines(axes[1], cosines(gradients[-1]), "after 300 steps"), a
 plt.show()
 
 # %% [markdown]
-# **What you should see.** After training, the red is gone. Exits that are close to each other mostly
-# want the same, and agreement fades with distance: early and late exits are the ones that compete.
+# **What you should see.** After training, the red is gone. Neighbouring exits mostly want the same. Early
+# and late exits neither help nor hinder each other: their cosines are near 0. What is left of their
+# competition is strength: who pulls harder at the shared layers.
 # (Details depend on the processor: a training amplifies the smallest difference in rounding. Your
 # pictures may differ a little from the stored ones. What the text says should hold in both.)
 
@@ -476,7 +478,7 @@ plt.show()
 # | CONST | every exit counts the same | $B_i = 1$ |
 # | LINEAR | later exits count more, evenly from a quarter to one | $B_i = \frac14 + \frac34 \cdot \frac{i-1}{K-1}$ |
 # | HALF-END | the last exit has half of the weight, the others share the other half | $B_i = \frac{1}{K-1}$ for $i < K$, $B_K = 1$ |
-# | SIEVE | half for the last; exits at a half, quarters, eighths … of the depth count more | below |
+# | SIEVE | half for the last; the others the more, the more often 2 divides their distance from the end | below |
 # | exponential | every exit counts $b$ times as much as the one before | $B_i = b^{\,i-K}$ |
 # | OPT | one exit $j$ alone | $B_j = 1$, all others 0 |
 #
@@ -499,8 +501,8 @@ for spec, B in by_hand.items():
     print(f"{spec:18}", np.allclose(B, weighting.build(spec, K).weights))
 
 # %% [markdown]
-# SIEVE visits the exits like the marks on a ruler: the middle is marked longest, then the quarters,
-# then the eighths. Let $d = K - i$ be the distance of exit $i$ from the end, and let $v_2(d)$ be
+# SIEVE marks the exits like a ruler that starts at the end of the network: here, with $K = 9$, exit 1
+# has the longest mark, then the middle, then the quarters. Let $d = K - i$ be the distance of exit $i$ from the end, and let $v_2(d)$ be
 # how many times 2 divides $d$: $v_2(1) = 0$, $v_2(2) = 1$, $v_2(4) = 2$, $v_2(6) = 1$. Then
 #
 # $$B_i \propto 1 + v_2(d) \quad \text{for } i < K, \qquad B_K \propto \sum_{i<K} \big(1 + v_2(d)\big) ,$$

@@ -617,7 +617,7 @@ plt.show()
 # ### At the start AdaLoss is CONST
 #
 # A network that guesses among $C$ classes has a loss of about $\ln C$ at every exit. Equal losses
-# get equal weights. AdaLoss differs from CONST only as far as the losses have come apart. If the
+# get equal weights (with $e = 0$). AdaLoss differs from CONST only as far as the losses have come apart. If the
 # exits of your network stay close together, it does little.
 #
 # ### The total of the weights moves

@@ -294,11 +294,11 @@ plt.show()
 # exponential, whose exit 1 has a weight of 1/32, is not better than guessing. SIEVE goes in a
 # zigzag: its exits 1 to 5 weigh 0.12, 0.38, 0.12, 0.25, 0.12, and exit 2 is better than exit 3,
 # though exit 3 can see more. **Each exit does as its weight says**, as long as the training is
-# short. The last column is nearly of one colour: all schemes end within a few percent.
+# short. The last column is nearly of one colour: all schemes end within a few points.
 
 # %%
 first, last = error_map[:, 0], error_map[:, -1]
-print("exit 1: the schemes differ by more than 20 %:", bool(np.ptp(first) > 20))
+print("exit 1: the schemes differ by more than 20 points:", bool(np.ptp(first) > 20))
 print("exit 6: they differ by less than half of that:", bool(np.ptp(last) < np.ptp(first) / 2))
 print("CONST has a better exit 1 than the exponential:", bool(first[0] < first[4] - 10))
 
@@ -423,8 +423,8 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What you should see.** With a total of 6 HALF-END's first exits come down to where CONST's are, or
-# near it. The preferences are the same as before: half of the weight is on the last exit. What has
+# **What you should see.** With a total of 6 HALF-END's exit 1 comes down to CONST's, and exits 3 and 4
+# nearly do. At exit 2 more than half of the gap stays: that part is preference. The preferences are the same as before: half of the weight is on the last exit. What has
 # changed is the size of the step. (With other seeds a part of the gap at exit 1 stays. Try it:
 # `train_with("half-end:total=6", seed=1)`.) So whoever compares schemes at one learning rate
 # compares two things at once. The paper's schemes have the totals that they have; ask of every
@@ -454,9 +454,9 @@ ax.set_title("Mean of three seeds, bands of one standard deviation")
 plt.show()
 
 # %% [markdown]
-# **What you should see.** At exit 1 the bands are several percent wide: seeds alone do that. At exits
+# **What you should see.** At exit 1 the bands are several points wide: seeds alone do that. At exits
 # 1 and 2 CONST is a bit better on average, at exits 3 and 4 there is no difference to speak of. At
-# the last two exits AdaLoss is lower by about 2 %, and the bands hardly touch. Has AdaLoss won? Look
+# the last two exits AdaLoss is lower by about 2 points, and the bands hardly touch. Has AdaLoss won? Look
 # at the test set first. An error of 0.28, measured on 500 images, has a standard error of
 # $\sqrt{0.28 \cdot 0.72 / 500}$:
 
@@ -464,7 +464,7 @@ plt.show()
 float(metrics.binomial_std_error(0.28, 500).round(3))
 
 # %% [markdown]
-# That is another 2 %, and the bands don't contain it, since all seeds share the same test images.
+# That is another 2 points, and the bands don't contain it, since all seeds share the same test images.
 # And the result hangs on the recipe. Try it: set `epochs=6` at the top (and `evaluate_every=6` in
 # `train_with`), run everything again, and look whether the gap at the last exits is still there.
 #
@@ -619,8 +619,8 @@ axes[1].legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 plt.show()
 
 # %% [markdown]
-# **What you should see.** On the left it looks like our live run: the weights fan out and stay. On
-# the right it starts alike. But from about epoch 25 on all but the last three weights fall, and by
+# **What you should see.** On the left it looks like our live run: the weights fan out slowly. On
+# the right it starts alike. But from about epoch 25 on the weights of the early exits fall fast, and by
 # epoch 50 six of nine lie on the floor, $\gamma$. Why? Look at the losses.
 
 # %% alt="The training loss of nine exits over 80 epochs on a logarithmic axis: the first ends near 1, the last below 0.001."
@@ -655,8 +655,8 @@ found = {run.config["weighting"]: 100 * run.final("test_error") for run in (cons
 pd.DataFrame(found, index=pd.RangeIndex(1, 10, name="exit")).T.round(1)
 
 # %% [markdown]
-# **What you should see.** A trade. CONST is better at the first three exits, by 2 to 4 %. From exit
-# 4 on AdaLoss is better, by up to 1.5 %. This is where AdaLoss should do well: the paper finds it near
+# **What you should see.** A trade. CONST is better at the first three exits, by 2 to 4 points. From exit
+# 4 on AdaLoss is better, by up to 1.5 points. This is where AdaLoss should do well: the paper finds it near
 # the optimum in the later part of a network. But there is one run of each here, and one recipe. How
 # much of it is left over seeds, and how far from OPT both are, is the subject of notebook 05.
 
@@ -733,7 +733,7 @@ except NotImplementedError:
     print("Solve exercise 4.2 first.")
 else:
     errors = own.final("test_error")
-    print("exit 6 is better than exit 1 by at least 10 %:", bool(errors[5] < errors[0] - 0.1))
+    print("exit 6 is better than exit 1 by at least 10 points:", bool(errors[5] < errors[0] - 0.1))
 
 # %% [markdown]
 # **Exercise 4.3.** Read a record. In which epoch did the error of the last exit on the test images

@@ -137,10 +137,10 @@ for name, weights in followers.items():
     )
 
 # %% [markdown]
-# **What you should see.** All want the same, $1/\ell$. The learned weight climbs by at most $\eta$ a step in
-# its logarithm, so it is slow to reward a loss that has fallen; with $\eta = 0.02$ it is late by hundreds
-# of steps. When the loss jumps up, the term $e^{-s}\ell$ is a hundred times too large, and with $\eta = 0.1$
-# the weight falls far below its goal. A running mean needs no rate and never overshoots: it is a mean.
+# **What you should see.** All want the same, $1/\ell$. Upwards the mean with $\rho = 0.9$ and the learned
+# weight with $\eta = 0.1$ are about equally fast; with $\eta = 0.02$ the weight is late by hundreds of
+# steps. When the loss jumps up, the term $e^{-s}\ell$ is a hundred times too large, and with $\eta = 0.1$
+# the weight falls far below its goal. A running mean never overshoots: it is a mean.
 # That is AdaLoss's practical advantage over its kin. Its price is that it is no part of the objective.
 #
 # ### Where do they end?
@@ -158,8 +158,9 @@ for start in ([0.4, 1.5], [-0.6, 1.5]):
 
 # %% [markdown]
 # **What you should see.** Two ends, mirror images of each other, near the best point of one loss or of
-# the other. The geometric mean of two bowls is no bowl: it has **two valleys**, and where a descent ends
-# depends on the way. All three rules know both. (Notebook 03 showed the reason: the smaller a loss, the
+# the other. The geometric mean of two bowls is no bowl. With floors as low as here it has **two valleys**
+# (with the higher floors at the start of notebook 03 it has one), and where a descent ends depends on the
+# way. All three rules know both. (Notebook 03 showed the reason: the smaller a loss, the
 # more it gets.) What they have in common is that neither scale matters: multiply one loss by 100, and
 # the valleys stay where they are.
 #
@@ -208,8 +209,8 @@ for scale in (1.0, 10.0):
 
 # %% [markdown]
 # A weighted loss counts by scale times weight. With $1/\sqrt g$ that stays: the scale cancels. With
-# $1/g$ it goes down to a tenth: the squared norm **turns the scale round**, and a loss in small units
-# now counts more. We try both powers, from several starts.
+# $1/g$ it goes down to a tenth: the squared norm **turns the scale round**. A loss whose numbers are ten
+# times as large now counts a tenth as much. We try both powers, from several starts.
 
 
 # %%
