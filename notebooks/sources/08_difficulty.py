@@ -291,7 +291,7 @@ compare(lambda run: metrics.concentration(run.final("weights")).last_quarter)
 
 # %% [markdown]
 # Look at the bars again: on Tiny-ImageNet the weight stands on fewer exits than on the other
-# photographs, and yet the two numbers hardly say so. The reason is the floor. Up to nine exits have
+# photographs, and yet the two numbers hardly say so, or even turn the order round. The reason is the floor. Up to nine exits have
 # the weight $\gamma = 0.07$. Together that is 0.6, and the fewer exits stand above the floor, the more
 # these 0.6 count. So we look at what lies above the floor alone, $B_i - \gamma$:
 
@@ -300,7 +300,8 @@ compare(lambda run: metrics.concentration(run.final("weights") - 0.07).mean_posi
 
 # %% [markdown]
 # **What you should see.** Now both differences between photographs are positive: above the floor, the
-# harder the data, the later the weight. More clutter moves it in the same direction. That is the
+# harder the data, the later the weight. More clutter moves it in the same direction. With three seeds all
+# of that is shown, but for the step from no clutter to some. That is the
 # paper's order, in a network that has learned all its images by heart. The last row is another matter:
 # forty characters instead of ten make more errors, and hardly move the weight.
 
