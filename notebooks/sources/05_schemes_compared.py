@@ -353,7 +353,8 @@ both.pivot(index=["weighting", "dataset"], columns="share", values="increase").f
 #
 # On CIFAR-10, at all of the cost, CONST makes about a tenth more errors than OPT, and LINEAR half as many
 # more as CONST does. AdaLoss lies between the two: with one seed it is a point better than
-# CONST, with the others about as good. In the paper AdaLoss is the best of the three there, and the distances are larger: its networks have up
+# CONST, with the others about as good. By the paper's
+# figures (not confirmed) AdaLoss is the best of the three there, and the distances are larger: its networks have up
 # to 75 units, and more exits compete. At a quarter of the cost all of them are far above OPT, LINEAR
 # most. In the paper it is AdaLoss that pays most at the first quarter.
 #
