@@ -160,8 +160,8 @@ def _job(options: argparse.Namespace) -> Job:
         compile=options.compile,
     )
     texts = options.data, options.network, options.weighting
-    size = {"image_size": options.image_size}
-    return Job(*texts, recipe, options.seed, options.train_images, **size)
+    size = options.image_size
+    return Job(*texts, recipe, options.seed, options.train_images, image_size=size)
 
 
 def _check_device(device: str) -> None:
@@ -236,8 +236,8 @@ def _run_experiment(options: argparse.Namespace) -> int:
         return 1 if failed else 0
     undone, refused = workers.planned(todo, folder, *also, networks=options.keep_networks)
     good, failed = workers.ready(undone)
-    parameters = {"networks": options.keep_networks, **dict(options.cluster_options)}
-    handles = cluster.submit(good, folder, options.cluster, **parameters)
+    parameters = dict(options.cluster_options)
+    handles = cluster.submit(good, folder, options.cluster, options.keep_networks, **parameters)
     print(f"{len(handles)} runs submitted; what became of them is in {folder / 'cluster'}")
     return 1 if failed or refused else 0
 

@@ -205,7 +205,7 @@ def jobs(
     if train_images is not None:
         settings = [replace(setting, train_images=train_images) for setting in settings]
     listed = [job for setting in settings for job in EXPERIMENTS[experiment](profile, setting)]
-    if train_images is not None:
+    if train_images is not None:  # once more: a comparison may have set its own number
         listed = [replace(job, train_images=train_images) for job in listed]
     # Seed by seed over all data sets: an unfinished list still compares like with like.
     return sorted(listed, key=lambda job: job.seed)

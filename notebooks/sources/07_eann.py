@@ -329,7 +329,7 @@ print("its height is 1 + S_j / b^(j-1):", np.isclose(C.max(), 1 + spent / b ** (
 # The last term is positive and goes to 0 as the chain grows: the tips rise towards their limit and
 # never reach it. With $\frac{b}{b-1} = 1 + \frac{1}{b-1}$
 #
-# $$\sup_B C(B) = 2 + \frac{1}{b - 1} .$$
+# $$\sup_R C(R) = 2 + \frac{1}{b - 1} .$$
 
 # %%
 for b in (2, 3, 4):
@@ -822,7 +822,7 @@ print(paper.FACTS["eann_limits"])
 # $$e(c) = 0.1 + 0.4 \, c^{-p} .$$
 #
 # With a large $p$ it is soon near its end, 0.1: a small network saturates. With a small $p$ every
-# doubling helps for long. At budget $B$ the chain has the error $e(B / C)$.
+# doubling helps for long. At budget $R$ the chain has the error $e(R / C)$.
 #
 # **What do you expect?** For which $p$ does the chain lose more?
 
