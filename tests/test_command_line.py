@@ -134,6 +134,21 @@ def test_train_records_a_run_and_keeps_its_network(capsys, tmp_path):
     assert "its network was not kept; remove it to train again" in lost
 
 
+def test_processes_started_by_torchrun_write_and_print_once(tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "anytime", "train", "--data", "glyphs-10-0"]
+    command += ["--network", NET, "--epochs", "1", "--train-images", "64", "--device", "cpu"]
+    command += ["--threads", "1", "--out", str(tmp_path), "--quiet"]
+    command += ["--keep-network", str(tmp_path / "network.pt")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    (path,) = tmp_path.glob("*.json")
+    run = Run.load(path)
+    assert run.finished and run.trained["file"] == "network.pt"
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name, "network.pt"}
+    shown = ended.stdout.splitlines()
+    assert len(shown) == 2 and shown[1] == f"record: {path}"
+
+
 @pytest.mark.parametrize(
     "arguments, hint",
     [
