@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from ipywidgets import Play
+from ipywidgets import Dropdown, Play
 from PIL import Image
 
 from anytime import explore, networks, weighting
@@ -160,7 +160,7 @@ def test_each_control_of_final_weights_changes_what_is_shown(runs):
     assert list(explorer.data["weight"]) == [0.0, 1.0, 1.0]
     explorer.controls["weighting"].value = "const"
     assert "No run is of this choice" in said(explorer)
-    explorer.controls["seed"].value = None
+    explorer.controls["seed"].value = "mean of all"
     assert list(explorer.data["weight"]) == [1.0, 1.0, 1.0]
 
 
@@ -528,6 +528,12 @@ def test_words_are_escaped(runs):
 def test_every_control_is_named(runs):
     controls = [control for part in each(runs) for control in part.controls.values()]
     assert controls and all(control.description for control in controls)
+
+
+def test_every_drop_down_shows_what_is_chosen(runs):
+    controls = [control for part in each(runs) for control in part.controls.values()]
+    choices = [control for control in controls if isinstance(control, Dropdown)]
+    assert choices and all(choice.label for choice in choices if choice.options)
 
 
 def test_an_explorer_links_to_the_notebook_that_explains_it(tmp_path, monkeypatch):

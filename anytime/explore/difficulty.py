@@ -28,6 +28,7 @@ from anytime.runs import Run
 
 MARKERS = "osD^vPXhd<>"
 BARS = 4  # of more data sets, bars are too thin
+ALL_SEEDS = "mean of all"  # a choice of None would show as an empty box
 
 
 def final_weights_data(sets: Mapping[str, Sequence[Run]], epoch: int | None = None) -> pd.DataFrame:
@@ -103,7 +104,7 @@ def final_weights(runs: Runs = None) -> Explorer:
 def _look(known, names, sets, network, weighting, seed, as_map, static, epoch) -> View:
     some(known)
     wanted = {"network": network, "weighting": weighting}
-    wanted |= {} if seed is None else {"seed": seed}
+    wanted |= {} if seed == ALL_SEEDS else {"seed": seed}
     fits = [
         (name in sets) + sum(run.config.get(key) == wanted[key] for key in wanted)
         for name, run in zip(names, known, strict=True)
@@ -157,7 +158,6 @@ def _controls(known: Sequence[Run]) -> dict[str, Widget]:
         for key in ("network", "weighting", "seed")
     )
     schemes = [(weighting_words(spec), spec) for spec in weighting]
-    seeds = [("mean of all", None), *((str(one), one) for one in sorted(seed))]
     epochs = max((len(run.history) for run in known), default=1)
     start = max((len(run.history) for run in usual), default=1)
     return {
@@ -170,7 +170,7 @@ def _controls(known: Sequence[Run]) -> dict[str, Widget]:
         ),
         "network": Dropdown(options=network, description="Network"),
         "weighting": Dropdown(options=schemes, description="Weighting"),
-        "seed": Dropdown(options=seeds, description="Seed"),
+        "seed": Dropdown(options=[ALL_SEEDS, *sorted(seed)], description="Seed"),
         "as_map": Dropdown(
             options=[("bars", False), ("heat map", True)],
             value=len(alike) > BARS,

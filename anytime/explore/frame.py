@@ -99,7 +99,7 @@ class Explorer(widgets.VBox):
 def _figure(view: View) -> Picture:
     # Fast: to find a layout takes as long as to draw; ticks and powers of ten take most of it.
     figure = Picture(figsize=(10.0, 4.2), layout="none")
-    figure.subplots_adjust(0.095, 0.13, 0.755, 0.92, wspace=0.34, hspace=0.12)
+    figure.subplots_adjust(0.095, 0.13, 0.755, 0.92, wspace=0.4, hspace=0.12)
     view.draw(figure)
     for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
         if axis.get_scale() == "log":
