@@ -92,7 +92,8 @@ def draw_curves(
     ax.axvline(budget / scale, color="black", linewidth=1)
     ax.set(xlabel=f"budget: {unit}", ylabel=MEASURES[measure])
     ax.yaxis.set_major_formatter(plots.PERCENT)
-    ax.legend(**BESIDE)
+    if looks:
+        ax.legend(**BESIDE)
 
 
 def anytime_curves(runs: Runs = None) -> Explorer:
