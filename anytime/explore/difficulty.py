@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -93,7 +93,12 @@ def final_weights(runs: Runs = None) -> Explorer:
     training images. Runs of OPT are left out: they weigh one exit only.
     """
     known = [run for run in gather(runs) if not run.config["weighting"].startswith("opt")]
-    look = partial(_look, known, data_sets(known))
+
+    @cache  # a moving epoch names the same runs again and again
+    def brief(chosen: tuple[int, ...]) -> list[str]:
+        return data_sets([known[i] for i in chosen], brief=True)
+
+    look = partial(_look, known, data_sets(known), brief)
     controls = _controls(known)
     start, last = controls["epoch"].value, controls["epoch"].max  # linked, both start there
     play = Play(start, 1, last, step=max(1, last // 40), interval=400, repeat=True)
@@ -101,7 +106,7 @@ def final_weights(runs: Runs = None) -> Explorer:
     return Explorer("Final weights per data set", "08", look, controls, [play])
 
 
-def _look(known, names, sets, network, weighting, seed, as_map, static, epoch) -> View:
+def _look(known, names, brief, sets, network, weighting, seed, as_map, static, epoch) -> View:
     some(known)
     wanted = {"network": network, "weighting": weighting}
     wanted |= {} if seed == ALL_SEEDS else {"seed": seed}
@@ -112,9 +117,8 @@ def _look(known, names, sets, network, weighting, seed, as_map, static, epoch) -
     there = [i for i, fit in enumerate(fits) if fit == 1 + len(wanted)]
     if not there:
         raise Nothing(f"No run is of this choice. {_nearest(known, fits)}")
-    said = data_sets([known[i] for i in there], brief=True)
     chosen: dict[str, list[Run]] = {}
-    for name, i in zip(said, there, strict=True):
+    for name, i in zip(brief(tuple(there)), there, strict=True):
         chosen.setdefault(name, []).append(known[i])
     data = final_weights_data(chosen, epoch)
     missing = set(sets) - {names[i] for i in there}
