@@ -277,7 +277,7 @@ for row in contests.itertuples(index=False):
 # **How to read it.** Two verdicts, which answer two questions. "small wins" and "large wins": is the
 # gain larger than two error bars of the *test set*, so would it stay with other test images? The
 # column "claim": do three *seeds* or more decide it? With fewer seeds it says "undecided".
-# A result needs both. (A std of NaN means one seed.)
+# A result needs both.
 #
 # **What you should see.** No contest is won by the small network, and most are lost by more than two
 # error bars. In networks of these sizes the strong meaning of the claim does not hold.
@@ -297,22 +297,30 @@ for row in contests.itertuples(index=False):
 rows = []
 for dataset in TEST_IMAGES:
     for small, large in PAIRS:
-        parts = {
-            "size": np.mean(gains(dataset, (small, "const"), (large, "const"))),
-            "weighting": np.mean(gains(dataset, (small, "adaloss"), (small, "const"))),
-            "together": np.mean(gains(dataset, (small, "adaloss"), (large, "const"))),
+        sides = {
+            "size": ((small, "const"), (large, "const")),
+            "weighting": ((small, "adaloss"), (small, "const")),
+            "together": ((small, "adaloss"), (large, "const")),
         }
-        rows.append({"data": ledger.COPIES[dataset], "small": small, "large": large} | parts)
+        for part, (ours, theirs) in sides.items():
+            mean, reach = metrics.interval(gains(dataset, ours, theirs))
+            row = {"data": ledger.COPIES[dataset], "small": small, "large": large, "part": part}
+            rows.append(row | {"points": mean, "reach": reach})
 parts = pd.DataFrame(rows)
-parts.round(2)
+print("points, with the 95 % interval over seeds")
+parts["shown"] = [f"{mean:.1f} ± {reach:.1f}" for mean, reach in parts[["points", "reach"]].values]
+parts.pivot(index=["data", "small", "large"], columns="part", values="shown")[[*sides]]
 
 # %% alt="Two bars per data set and pair of networks: the part of size, always far below zero, and that of the weighting, about zero on CIFAR-10 and about one point on Tiny-ImageNet. A diamond for both together is below zero everywhere."
 fig, ax = plt.subplots(figsize=(10, 4))
-places = np.arange(len(parts))
-ax.bar(places - 0.2, parts["size"], 0.38, color=plots.PALETTE[0], label="size")
-ax.bar(places + 0.2, parts["weighting"], 0.38, color=plots.PALETTE[2], label="weighting")
-ax.plot(places, parts["together"], "D", color="0.15", markersize=8, label="together")
-sizes = [network.split("-")[1] for network in NETWORKS]
+size, weighting, together = (parts[parts["part"] == part] for part in sides)
+places = np.arange(len(size))
+whiskers = {"ecolor": "0.3", "capsize": 3}
+ax.bar(places - 0.2, size["points"], 0.38, yerr=size["reach"],
+       color=plots.PALETTE[0], label="size", error_kw=whiskers)  # fmt: skip
+ax.bar(places + 0.2, weighting["points"], 0.38, yerr=weighting["reach"],
+       color=plots.PALETTE[2], label="weighting", error_kw=whiskers)  # fmt: skip
+ax.plot(places, together["points"], "D", color="0.15", markersize=8, label="together")
 pairs = [f"{a.split('-')[1]} against {b.split('-')[1]}" for a, b in PAIRS]
 names = [f"{pair}\n{dataset}" for dataset in ("CIFAR-10", "Tiny-ImageNet") for pair in pairs]
 ax.set_xticks(places, names, fontsize="small")
