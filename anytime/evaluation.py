@@ -12,14 +12,14 @@ from anytime.datasets import Images
 
 
 def exit_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of each exit, in nats: (K, B, classes), (B,) -> (K,)."""
+    """Mean cross-entropy of each exit, in nats: (K, N, classes), (N,) -> (K,)."""
     exits, batch, _ = logits.shape
     losses = F.cross_entropy(logits.flatten(0, 1).float(), labels.repeat(exits), reduction="none")
     return losses.view(exits, batch).mean(1)
 
 
 def exit_mistakes(logits: Tensor, labels: Tensor) -> Tensor:
-    """Number of wrong predictions of each exit: (K, B, classes), (B,) -> (K,)."""
+    """Number of wrong predictions of each exit: (K, N, classes), (N,) -> (K,)."""
     return (logits.argmax(-1) != labels).sum(1)
 
 

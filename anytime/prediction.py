@@ -22,11 +22,11 @@ from anytime.networks.passes import Pass
 
 @dataclass(frozen=True)
 class Answer:
-    """What is known of each of B images when it is answered, on the CPU.
+    """What is known of each of N images when it is answered, on the CPU.
 
-    probabilities: (B, classes). label, confidence: (B,), the likeliest class, its probability.
-    exit: (B,), whose prediction it is, from 1. seconds: (B,), from the call to the answer.
-    late: (B,), whether the deadline had passed by then.
+    probabilities: (N, classes). label, confidence: (N,), the likeliest class, its probability.
+    exit: (N,), whose prediction it is, from 1. seconds: (N,), from the call to the answer.
+    late: (N,), whether the deadline had passed by then.
     """
 
     probabilities: Tensor
@@ -52,7 +52,7 @@ class AnytimePredictor:
 
     @torch.inference_mode()
     def calibrate(self, images: Tensor, repeats: int = 20, quantile: float = 0.9) -> np.ndarray:
-        """Measures the units' seconds (K,) for images (B, C, H, W): a quantile of the repeats.
+        """Measures the units' seconds (K,) for images (N, C, H, W): a quantile of the repeats.
 
         They decide whether a deadline can be held. Batches of 1, 4, 16, ... of the images are
         measured too, and sizes between are interpolated: give the largest batch to come.
@@ -81,7 +81,7 @@ class AnytimePredictor:
         return np.diff([*times, self.clock()])
 
     def predict(self, images: Tensor, **limits: Any) -> Answer:
-        """The answers to a batch of images (B, C, H, W), with the limits of `as_completed`."""
+        """The answers to a batch of images (N, C, H, W), with the limits of `as_completed`."""
         places, answers = zip(*self.as_completed(images, **limits), strict=True)
         order = torch.from_numpy(np.concatenate(places).argsort())
         return Answer(*(column[order] for column in _columns(answers)))
@@ -98,7 +98,7 @@ class AnytimePredictor:
         """Yields places in the batch with their answers, once the first of these limits is met.
 
         deadline: milliseconds from the start; budget: multiply-adds; one for all images or one for
-        each (B,). interrupt: ends everything once set, by another thread or `interrupts.ctrl_c`.
+        each (N,). interrupt: ends everything once set, by another thread or `interrupts.ctrl_c`.
         early: a policy and its threshold. A unit starts only if it should end by the deadline; one
         that runs, and the first, are always finished. Raises ValueError for a deadline before
         `calibrate`.
@@ -125,7 +125,7 @@ class AnytimePredictor:
                 batch.keep(~done)
 
     def _last_units(self, budget: np.ndarray, shape: torch.Size) -> np.ndarray:
-        """How many units each budget (B,) pays for, at least the first."""
+        """How many units each budget (N,) pays for, at least the first."""
         if np.isposinf(budget).all():
             return np.full(len(budget), self.network.num_exits)
         return np.maximum(np.searchsorted(self._cost(shape), budget, side="right"), 1)
@@ -181,7 +181,7 @@ def _checked(images: Tensor) -> Tensor:
     if images.ndim != 4 or not len(images):
         shape = (*images.shape,)
         raise ValueError(
-            f"images must be (B, C, H, W), not {shape}; for one image take image[None]"
+            f"images must be (N, C, H, W), not {shape}; for one image take image[None]"
         )
     return images
 

@@ -166,7 +166,7 @@ class Session:
         return [batch[rank() :: world_size()] for batch in batches]
 
     def train_step(self, batch: Tensor) -> None:
-        """One step on the images at these positions (B,); nothing in it waits for the device."""
+        """One step on the images at these positions (N,); nothing in it waits for the device."""
         images = self.images[batch]
         generator = _generator(self.seed, "augmentation", self.step, rank())
         pixels = augment(images.pixels, self.augmentation, generator)

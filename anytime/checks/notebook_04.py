@@ -9,7 +9,7 @@ from anytime.checks.friendly import NOTHING, exercise, number_differs, weights_d
 
 @exercise("4.1")
 def exit_losses(answer: Callable) -> str | None:
-    """(K, B, classes) logits, (B,) labels -> (K,) mean cross-entropy of each exit."""
+    """(K, N, classes) logits, (N,) labels -> (K,) mean cross-entropy of each exit."""
     import torch
 
     logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()

@@ -12,7 +12,7 @@ MARGIN = 4  # pixels of black around an image before it is cropped
 
 
 def augment(pixels: torch.Tensor, steps: Sequence[str], generator: torch.Generator) -> torch.Tensor:
-    """The batch after each step in turn: uint8 (B, C, H, W) -> uint8 (B, C, H, W).
+    """The batch after each step in turn: uint8 (N, C, H, W) -> uint8 (N, C, H, W).
 
     steps: any of "crop", "flip", "colour", "deform". The same generator state gives the same
     batch. Draws are made where the generator lies; one on the GPU avoids a transfer.
@@ -44,7 +44,7 @@ def pixel_mean(images: torch.Tensor) -> torch.Tensor:
 def _crop(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     height, width = pixels.shape[2:]
     padded = F.pad(pixels, (MARGIN,) * 4)
-    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view (B, C, 9, 9, H, W)
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view (N, C, 9, 9, H, W)
     shape = (2, len(pixels))
     y, x = _moved(torch.randint(2 * MARGIN + 1, shape, **_on(generator)), pixels)
     return windows[torch.arange(len(pixels), device=pixels.device), :, y, x]
@@ -69,7 +69,7 @@ def _deform(pixels: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     shift = _moved(torch.rand(size, 4, 2, **_on(generator)), pixels) * 2 - 1
     anchors = _moved(ANCHORS, pixels)
     identity = torch.eye(2, 3, device=pixels.device).expand(size, 2, 3)
-    grid = F.affine_grid(identity, list(pixels.shape), align_corners=False)  # (B, H, W, 2), ±1
+    grid = F.affine_grid(identity, list(pixels.shape), align_corners=False)  # (N, H, W, 2), ±1
     place = ((grid[0] + 1) / 2).reshape(-1, 1, 2)
     pull = (-(place - anchors).square().sum(-1) / 0.2).softmax(-1)  # (H·W, 4)
     warp = (pull @ shift).view(size, height, width, 2) * (2 * 3 / 40)

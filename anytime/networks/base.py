@@ -28,7 +28,7 @@ class Standardise(nn.Module):
         if pixels.dim() != 4 or any(mean not in (1, size) for mean, size in pairs):
             raise ValueError(
                 f"images of shape {tuple(pixels.shape)} do not fit the mean "
-                f"{tuple(self.mean.shape)} of the training images; give (B, C, H, W) of that size"
+                f"{tuple(self.mean.shape)} of the training images; give (N, C, H, W) of that size"
             )
         return (pixels - self.mean) / 128.0
 
@@ -42,8 +42,8 @@ class Standardise(nn.Module):
 class AnytimeNetwork(nn.Module):
     """A network with K exits: a stem, K segments in a row, and a head (an exit) after each.
 
-    stem: standardised images (B, C, H, W) -> features. segments[k]: features -> features.
-    heads[k]: features after segment k -> logits (B, classes).
+    stem: standardised images (N, C, H, W) -> features. segments[k]: features -> features.
+    heads[k]: features after segment k -> logits (N, classes).
     """
 
     name: str = ""
@@ -64,11 +64,11 @@ class AnytimeNetwork(nn.Module):
         return len(self.heads)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) images, pixels in 0 ... 255 -> (K, B, classes) logits of all exits."""
+        """(N, C, H, W) images, pixels in 0 ... 255 -> (K, N, classes) logits of all exits."""
         return torch.stack(list(self.refine(images)))
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
-        """Yields the logits (B, classes) of exit 1, 2, ..., K.
+        """Yields the logits (N, classes) of exit 1, 2, ..., K.
 
         Work is done as the exits are asked for: nothing beyond the last one taken is computed.
         """

@@ -42,11 +42,11 @@ class EANN(nn.Module):
         return sum(member.num_exits for member in self.members)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) images -> (K, B, classes) logits of each exit by itself; see `answers`."""
+        """(N, C, H, W) images -> (K, N, classes) logits of each exit by itself; see `answers`."""
         return torch.stack(list(self.refine(images)))
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
-        """Yields each exit's own logits (B, classes), member after member, and nothing beyond."""
+        """Yields each exit's own logits (N, classes), member after member, and nothing beyond."""
         for member in self.members:
             yield from member.refine(images)
 

@@ -12,7 +12,7 @@ from anytime.networks.eann import EANN
 
 
 class Pass:
-    """A batch of images (B, C, H, W) in a network or a chain in evaluation mode, exit by exit.
+    """A batch of images (N, C, H, W) in a network or a chain in evaluation mode, exit by exit.
 
     units: what is run for each exit, its network and number there, from 0. done: how many of
     them are. here: the places, in the whole batch, of the images that are left. logits: of these,

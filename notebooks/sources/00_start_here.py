@@ -309,8 +309,9 @@ checks.error_rate(error_rate)
 #
 # 0.9 is what guessing gives, so the first exit may know nothing. The second is never right, which
 # nobody achieves by guessing: it knows the right class and avoids it. With two classes one would
-# only have to turn its answers round. With ten classes, "not this one" leaves nine. An error above
-# that of guessing is a sign of a mistake in the code, such as labels in another order.
+# only have to turn its answers round. With ten classes, "not this one" leaves nine. After a proper
+# training, an error clearly above that of guessing is a sign of a mistake in the code, such as labels
+# in another order.
 #
 # </details>
 

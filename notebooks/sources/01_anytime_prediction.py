@@ -137,7 +137,7 @@ print(latest(square_root(2.0), 0), f"{latest(square_root(2.0), 3):.3f}")
 
 # %%
 def shortcut(features, channels, stride):
-    """(B, C, H, W) -> (B, channels, H / stride, W / stride), without any weights."""
+    """(N, C, H, W) -> (N, channels, H / stride, W / stride), without any weights."""
     if stride > 1:
         features = F.avg_pool2d(features, stride)
     new = channels - features.shape[1]
@@ -184,7 +184,7 @@ Unit(8, 16, stride=2)(torch.zeros(1, 8, 32, 32)).shape
 
 # %%
 def exit_head(channels, num_classes):
-    """(B, channels, H, W) features -> (B, num_classes) logits."""
+    """(N, channels, H, W) features -> (N, num_classes) logits."""
     pool = nn.AdaptiveAvgPool2d(1)
     return nn.Sequential(nn.ReLU(), pool, nn.Flatten(), nn.Linear(channels, num_classes))
 
@@ -213,14 +213,14 @@ class AnytimeNet(nn.Module):
             self.heads.append(exit_head(channels, num_classes))
 
     def refine(self, images):
-        """Yields the logits (B, num_classes) of exit 1, 2, ..., K."""
+        """Yields the logits (N, num_classes) of exit 1, 2, ..., K."""
         features = self.stem((images - self.mean) / 128)
         for unit, head in zip(self.units, self.heads, strict=True):
             features = unit(features)
             yield head(features)
 
     def forward(self, images):
-        """(B, in_channels, H, W) -> (K, B, num_classes)."""
+        """(N, in_channels, H, W) -> (K, N, num_classes)."""
         return torch.stack(list(self.refine(images)))
 
 
@@ -424,13 +424,14 @@ plt.show()
 # %% [markdown]
 # ## Six losses in one call
 #
-# Each exit has a loss $\ell_i$, the mean cross-entropy of its answers over the batch. A loop over
+# Each exit has a loss $\ell_i$, the mean cross-entropy of its answers over the batch, in **nats**
+# (the unit that belongs to the natural logarithm). A loop over
 # the exits computes them.
 
 
 # %%
 def slow_exit_losses(logits, labels):
-    """(K, B, classes), (B,) -> (K,) losses."""
+    """(K, N, classes), (N,) -> (K,) losses."""
     return torch.stack([F.cross_entropy(one_exit, labels) for one_exit in logits])
 
 
@@ -443,7 +444,7 @@ def slow_exit_losses(logits, labels):
 
 # %%
 def exit_losses(logits, labels):
-    """(K, B, classes), (B,) -> (K,) losses, computed at once."""
+    """(K, N, classes), (N,) -> (K,) losses, computed at once."""
     exits, batch_size, _ = logits.shape
     losses = F.cross_entropy(logits.flatten(0, 1), labels.repeat(exits), reduction="none")
     return losses.view(exits, batch_size).mean(1)
@@ -757,7 +758,7 @@ with torch.inference_mode():
 #
 # ## Exercises
 #
-# **Exercise 1.1.** Count the multiply-adds of any square convolution: with a kernel size, a stride,
+# **Exercise 1.1.** Count the multiply-adds of any square convolution: with an odd kernel size, a stride,
 # and groups. In a *grouped* convolution the channels are split into groups, and each output sees
 # only the input channels of its own group. The padding is `kernel // 2`, so an image with a side of
 # $s$ pixels becomes one with $\lceil s / \text{stride} \rceil$.

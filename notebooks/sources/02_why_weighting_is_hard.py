@@ -126,7 +126,8 @@ for i, centre in enumerate(toy.centres, start=1):
 # x = \Big(\sum_i B_i s_i A_i\Big)^{-1} \sum_i B_i s_i A_i \, c_i .$$
 #
 # In words: $x$ is an average of the two centres, and the pull of centre $i$ is
-# $B_i \cdot s_i \cdot A_i$. **Weight and scale appear only as a product.** A loss that is a hundred
+# $B_i \cdot s_i \cdot A_i$. The pulls are matrices, so $x$ need not lie on the straight line between
+# the centres. **Weight and scale appear only as a product.** A loss that is a hundred
 # times as large has, without anyone's decision, a hundred times the say.
 
 
@@ -296,9 +297,10 @@ K = network.num_exits
 print(f"{len(clothes)} images of {tuple(clothes.pixels.shape[1:])}, {K} exits")
 
 # %% [markdown]
-# All exits depend on the stem and the first segment. Later segments serve only later exits. So the
-# exits compete for the weights of the stem and the first segment, and we take the gradient of each
-# exit's loss with respect to exactly those.
+# A **segment** is what lies between one exit and the next, here one residual unit. All exits depend on
+# the stem and the first segment. Later segments serve only later exits. So the exits compete for the
+# parameters of the stem and the first segment, and we take the gradient of each exit's loss with
+# respect to exactly those.
 
 # %%
 shared = [p for part in (network.stem, network.segments[0]) for p in part.parameters()]
@@ -404,7 +406,7 @@ def train_and_measure(steps=300, every=30):
 losses, gradients = train_and_measure()
 moments = np.arange(len(losses)) * 30
 
-# %% alt="Training losses of nine exits over 300 steps on a logarithmic axis: all start at 2.3; the first stays near 1, the last fall below 0.01."
+# %% alt="Training losses of nine exits over 300 steps on a logarithmic axis: all start at 2.3; the first ends near 0.6, the last fall to about 0.001."
 fig, ax = plt.subplots()
 plots.draw_losses(ax, losses, moments)
 ax.set(yscale="log", xlabel="step", title="Losses on the training images")
@@ -412,8 +414,8 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** All exits start together. Then they come apart: after 300 steps the loss
-# of the first exit is still a large part of what it was, while the last exits know the 300 images
-# by heart, and their losses are smaller by a factor of a hundred or more. Nobody chose these scales. They
+# of the first exit is still about a quarter of what it was, while the last exits know the 300 images
+# by heart. Their losses are several hundred times smaller than that of the first. Nobody chose these scales. They
 # are what nine exits of different depth make of one task.
 #
 # **What do you expect?** All weights stay 1. What happens to the shares of the pull?

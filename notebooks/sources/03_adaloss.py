@@ -272,7 +272,8 @@ plt.show()
 # | 4: largest 1 | 0.125 | 0.25 | 1 |
 # | 5: $0.8 \, u + 0.2$ | 0.3 | 0.4 | 1 |
 #
-# In code:
+# In code `gamma` is $\gamma$, `momentum` is $\rho$ (not the momentum of SGD), `every` is $T$, and `extra`
+# is $e$:
 
 
 # %%
@@ -361,11 +362,12 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** The losses start together and come apart, in the end by a factor of
-# several hundred. The weights start at 1 and stay there for the first 10 steps. Then those of the
+# about a thousand. The weights start at 1 and stay there for the first 10 steps. Then those of the
 # first exits sink, step by step, to the floor of 0.07. Those of the middle exits follow later. The
-# last three stay high. Their losses are close to each other, so chance decides from update to update
-# which of them is the smallest and has the weight 1. (Details depend on the processor; your pictures
-# may differ a little from the stored ones.)
+# last three stay high. For most of the training their losses are so close to each other that chance
+# decides from update to update which of them is the smallest and has the weight 1. Only at the end do
+# they come apart. (Details depend on the processor; your pictures may differ a little from the stored
+# ones.)
 
 # %%
 print("all weights are 1 before the first update:", bool((in_force[:10] == 1).all()))
@@ -497,9 +499,10 @@ ax.legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# **What you should see.** $e$ cannot raise the last exit above 1. It lowers all the others: with
-# $e = 1$ exit 8, nearly as good as the last, has only half of its weight. Exits at the floor $\gamma$
-# hardly notice.
+# **What you should see.** Here the last exit has the weight 1 already, and $e$ cannot raise it further.
+# It lowers all the others instead: with $e = 1$ exit 8, nearly as good as the last, has only half of its
+# weight. Exits at the floor $\gamma$ hardly notice. (A last exit with little weight would be raised. As
+# long as $u_K + e$ is at most 1, the others keep what they have.)
 #
 # What the last exit gets follows from step 4. Its $u_K$ is at least $e$ before the second division,
 # and all others are at most 1. So with $e = 1$ the last exit always has the largest weight, $B_K = 1$.
@@ -674,8 +677,9 @@ for left_or_right in (-0.2, 0.2):
 #
 # The weights see the **training** loss, of the network as it is. They don't see the test error, nor
 # what an exit could still gain. Two recorded runs show what that means. Both train the same network
-# with AdaLoss on CIFAR-10: one on 10,000 images for 80 epochs, one on 50,000 for 12 (and with random
-# crops, so that it hardly sees the same picture twice). The task is the same.
+# with AdaLoss ($\gamma = 0.07$, $\rho = 0.9$, $T = 100$, $e = 0$) on CIFAR-10: one on 10,000 images for 80
+# epochs, one on 50,000 for 12 (and with random crops, so that it hardly sees the same picture twice).
+# The task is the same.
 
 # %%
 same_network = {"dataset": "cifar10", "network": "resann-3-16-stride2", "weighting": "adaloss"}

@@ -350,7 +350,7 @@ print(
 
 # %%
 def budgeted_curve(policy, chosen_on, tested_on, answers):
-    """Average cost and error (2, B) on test images, thresholds chosen on other images."""
+    """Average cost and error (2, budgets) on test images, thresholds chosen on other images."""
     grid = [*np.linspace(share[0], 0.3, 15), *np.linspace(0.32, 1, 18)]
     chosen = [policies.threshold_for(policy, chosen_on, share, budget) for budget in grid]
     return np.transpose([policies.outcome(policy, tested_on, answers, share, t) for t in chosen])
