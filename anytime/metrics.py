@@ -50,9 +50,10 @@ def relative_increase_table(
     """The paper's comparison: each run against OPT at the exits nearest to shares of its cost.
 
     opt_runs: networks trained for their last exit alone; `net-to3` is the OPT of exit 3 of
-    `net`, and `net` itself that of its last exit. They are matched by data set, number of
-    training images, network and recipe. Where OPT has several seeds, their mean error is the
-    yardstick of every run, as if it were known exactly: its own spread is not carried over.
+    `net`, and `net` itself that of its last exit. They are matched by data set, numbers of
+    training and validation images, image size, network and recipe. Where OPT has several seeds,
+    their mean error is the yardstick of every run, as if it were known exactly: its own spread is
+    not carried over.
     Returns a row per run and share: dataset, network, weighting, seed, share, exit (from 1),
     error, opt_error, opt_seeds, increase (percent). Raises ValueError for a missing OPT run.
     """
@@ -67,7 +68,7 @@ def relative_increase_table(
             if opt is None:
                 raise ValueError(
                     f"no OPT run for exit {exit} of {run.config['network']} on "
-                    f"{run.config['dataset']} with the same recipe and training images: train "
+                    f"{run.config['dataset']} with the same recipe, images and image size: train "
                     f"{_whole(run.config['network'])}-to{exit} with weighting 'opt'"
                 )
             seen = {"share": share, "exit": exit, "error": error[exit - 1]}

@@ -149,7 +149,10 @@ def calibration_error(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> n
 
 
 def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """The share of samples right at some exit up to k, but wrong at the last: (K,), growing."""
+    """The share of samples right at some exit up to k, but wrong at the last: (K,), growing.
+
+    This is the destructive kind of overthinking (Kaya, Hong and Dumitraș, 2019).
+    """
     right = np.asarray(logits).argmax(-1) == np.asarray(labels)
     return (np.logical_or.accumulate(right) & ~right[-1]).mean(-1)
 

@@ -165,9 +165,9 @@ def predict_early(
     network: or a predictor that was made of it, which saves making one.
     """
     predictor = network if isinstance(network, AnytimePredictor) else AnytimePredictor(network)
-    answers, start = [], time.perf_counter()
+    answers, start = [], predictor.clock()
     for part in _checked(images).split(batch_size):
-        begun = time.perf_counter() - start
+        begun = predictor.clock() - start
         answer = predictor.predict(part, early=(policy, threshold))
         answers.append(replace(answer, seconds=answer.seconds + begun))
     return Answer(*_columns(answers))

@@ -13,7 +13,10 @@ def adaloss_weights(mean_losses: ArrayLike, gamma: float = 0.07, extra: float = 
     """B = (1 - gamma) u + gamma for running mean losses m (K,); u is 1/m, its largest 1.
 
     extra: e, added to the last u before u is divided by its largest again.
+    Raises ValueError for a loss that is not positive.
     """
+    if not (np.asarray(mean_losses) > 0).all():
+        raise ValueError("the mean losses must be positive: the weight of 0 is infinite")
     u = 1.0 / np.asarray(mean_losses, dtype=float)
     u /= u.max()
     u[-1] += extra
@@ -52,7 +55,8 @@ def likelihood_objective(weights: ArrayLike, losses: ArrayLike) -> np.ndarray:
 def adaloss_optimal_weights(losses: ArrayLike) -> np.ndarray:
     """The weights 1 / l_i, which minimise `likelihood_objective` for positive losses.
 
-    They also turn the losses' gradients into that of the sum of ln l_i, the geometric mean's log.
+    They also turn the losses' gradients into that of the sum of ln l_i, which is K times the log of
+    the geometric mean.
     """
     if not (np.asarray(losses) > 0).all():
         raise ValueError("the losses must be positive: at 0 the best weight is infinite")
@@ -120,13 +124,14 @@ def two_loss_toy(big: float = 100.0, small: float = 1.0, floor: float = 0.1) -> 
 
 
 def eann_cost_factor(budget: ArrayLike, base: float) -> np.ndarray:
-    """C(B): how many times cheaper the budget's answer is to have without a chain.
+    """C(R): how many times cheaper the budget's answer is to have without a chain.
 
-    budget: B > 0, in costs of the first network; any shape, which is the result's. base: b > 1.
+    budget: R > 0, in costs of the first network; any shape, which is the result's. base: b > 1.
     Network j = 0, 1, 2, ... costs b^j; before it S_j = (b^j - 1) / (b - 1) is spent. Take each
     network to be near-optimal from 1/b of its own depth on. At depth x of network j >= 1 the
     best answer is that of depth b^(j-1), left by the network before, until x passes it; so
-    C = (S_j + x) / max(b^(j-1), x). The first network has none before it: C = 1.
+    C = (S_j + x) / max(b^(j-1), x). The first network has none before it and is taken to be
+    near-optimal throughout: C = 1.
     """
     spent, depth, x = _place_in_chain(budget, base)
     return (spent + x) / np.where(depth > 1, np.maximum(depth / base, x), x)
@@ -134,6 +139,7 @@ def eann_cost_factor(budget: ArrayLike, base: float) -> np.ndarray:
 
 def eann_chain_cost(networks: ArrayLike, base: float) -> np.ndarray:
     """The cost of a chain of so many networks, 1 + b + ... + b^(networks - 1)."""
+    _check_base(base)
     return (base ** np.asarray(networks, dtype=float) - 1.0) / (base - 1.0)
 
 

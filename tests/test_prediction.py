@@ -342,6 +342,15 @@ def test_a_predictor_serves_many_early_exits(network):
     assert torch.equal(again.probabilities, anew.probabilities)
 
 
+def test_the_seconds_of_later_batches_are_counted_on_the_predictor_s_clock():
+    ticks = itertools.count()
+    network = networks.build("resann-1-4", seed=0)
+    predictor = AnytimePredictor(network, clock=lambda: float(next(ticks)))
+    seconds = predict_early(predictor, images(6), "confidence", 2.0, batch_size=2).seconds
+    assert torch.equal(seconds, seconds.round())
+    assert (seconds[2:] > seconds[:-2]).all()
+
+
 class TwoScales(nn.Module):
     """Features in two resolutions, in a list that holds a tuple."""
 

@@ -62,9 +62,15 @@ def test_the_inverse_losses_are_the_gradient_of_the_log_of_the_geometric_mean():
     np.testing.assert_allclose(theory.adaloss_optimal_weights(losses.detach()), losses.grad)
 
 
-def test_a_loss_of_zero_has_no_best_weight():
+@pytest.mark.parametrize("weigh", [theory.adaloss_optimal_weights, theory.adaloss_weights])
+def test_a_loss_of_zero_has_no_best_weight(weigh):
     with pytest.raises(ValueError, match="positive"):
-        theory.adaloss_optimal_weights([0.5, 0.0])
+        weigh([0.5, 0.0])
+
+
+def test_a_chain_of_equal_networks_is_no_chain():
+    with pytest.raises(ValueError, match="greater than 1"):
+        theory.eann_chain_cost(3, 1)
 
 
 def test_the_gradients_of_the_toy_losses_are_those_of_autograd():

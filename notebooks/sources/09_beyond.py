@@ -140,8 +140,10 @@ for name, weights in followers.items():
 # **What you should see.** All want the same, $1/\ell$. Upwards the mean with $\rho = 0.9$ and the learned
 # weight with $\eta = 0.1$ are about equally fast; with $\eta = 0.02$ the weight is late by hundreds of
 # steps. When the loss jumps up, the term $e^{-s}\ell$ is a hundred times too large, and with $\eta = 0.1$
-# the weight falls far below its goal. A running mean never overshoots: it is a mean.
-# That is AdaLoss's practical advantage over its kin. Its price is that it is no part of the objective.
+# the weight falls far below its goal. A running mean never overshoots: it is a mean. That is its
+# advantage over weights that are learned fast. GLS doesn't overshoot either, but follows every batch; a
+# mean averages their noise, which this test leaves out. The price of the mean is that it is no part of
+# the objective.
 #
 # ### Where do they end?
 #
@@ -310,8 +312,8 @@ print("parameters it reaches, of those of the last, below 2 %:", counts[0] / cou
 
 # %% [markdown]
 # **What you should see.** By its value the first exit gets half of the largest weight. By its gradient per
-# parameter it gets a tenth, and by the square a hundredth. Yet the *lengths* of the gradients are nearly the
-# same. The difference comes from $P_i$: the first exit reaches few parameters, so each of them is pulled
+# parameter it gets a tenth, and by the square a hundredth. Yet its gradient is not much *longer* than that
+# of the last. Most of the difference comes from $P_i$: the first exit reaches few parameters, so each of them is pulled
 # hard. Whether that is a reason to weigh it down is a matter of taste. What is "the size of a gradient",
 # if two losses don't share all of their parameters? A value has no such question.
 #

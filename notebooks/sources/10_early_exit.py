@@ -248,8 +248,8 @@ for ax, values, name in zip(axes, np.transpose(outcomes), ("average cost", "erro
 plt.show()
 
 # %% [markdown]
-# **What you should see.** The more sure an exit has to be, the more an image costs and the fewer
-# mistakes there are. Near 1 the cost climbs steeply: differences like that between 0.99 and 0.999
+# **What you should see.** The more sure an exit has to be, the more an image costs. Mistakes get fewer
+# up to about 0.85; beyond that only the cost grows. Near 1 the cost climbs steeply: differences like that between 0.99 and 0.999
 # matter. Guessing a threshold such as 0.9 fixes a cost that nobody has chosen.
 #
 # `threshold_for` searches this curve: it spends as much of a wanted average budget as it can, and no
@@ -326,8 +326,9 @@ print(
 # %% [markdown]
 # A network is surer of what it has learned than of anything new. On learned images a high threshold
 # seems cheap, and on new ones it costs more than was wanted. It is the mistake of measuring an error
-# on training images, only that it shows on the bill. Here it costs little: this network saw each image
-# shifted and mirrored, and has not learned them by heart. One that has is sure of all of them.
+# on training images, only that it shows on the bill. Here the effect is no larger than chance, as the
+# bars above show: this network saw each image shifted and mirrored, and has not learned them by heart.
+# One that has is sure of all of them.
 #
 # ## Anytime and budgeted, side by side
 #
@@ -377,7 +378,8 @@ plt.legend(loc="upper right")
 plt.show()
 
 # %%
-rows = {"anytime": [metrics.at_share(errors, share, b) for b in (0.2, 0.3, 0.5, 1.0)]}
+# Between two exits: some images stop at one, the others at the next, whatever they look like.
+rows = {"anytime": np.interp((0.2, 0.3, 0.5, 1.0), share, errors)}
 for policy, (spent_on_test, error) in curves.items():
     rows[policy] = np.interp((0.2, 0.3, 0.5, 1.0), spent_on_test, error)
 table = pd.DataFrame(rows, index=["20 %", "30 %", "50 %", "100 %"]).T
@@ -543,7 +545,8 @@ for k in (0, 5, 11):
 # ## Thinking too long
 #
 # The oracle made fewer mistakes than the last exit. So there are images that some exit gets right and
-# the last one wrong. This is called **overthinking**. And does an answer get better from exit to exit?
+# the last one wrong. This is **overthinking** of the destructive kind (Kaya, Hong and Dumitraș, 2019; the
+# wasteful kind is to think on after the right answer is there). And does an answer get better from exit to exit?
 # **Monotonicity** asks it: in how many images does the probability of the right class not fall?
 
 # %%
@@ -855,8 +858,8 @@ else:
 #
 # Who leaves at exit $k$ is then a random sample of all images, so its error there is that of exit $k$ on
 # all. The average cost and the average error are both means over the exits, with the same shares. So the
-# point lies on or above the anytime curve, between its points: above where that curve is bent, as ours
-# is. What early exit gains over the anytime curve is all due to knowing *which* images are easy.
+# point is a mean of points of the anytime curve. Where that curve is convex, the mean lies on it or above
+# it, and ours is convex but for small dents. What early exit gains over the anytime curve is all due to knowing *which* images are easy.
 #
 # </details>
 #
@@ -866,7 +869,8 @@ else:
 #
 # Yes. Calibration is about averages over many images: of those with 80 % a fifth may be wrong. It doesn't
 # say that the *same* images are wrong at each exit. An image can be among the right four fifths at exit 3
-# and among the wrong fifth at exit 12. Only an exit that is right on *all* images excludes it.
+# and among the wrong fifth at exit 12. Calibration alone excludes it only where the *last* exit is right
+# on all images.
 #
 # </details>
 #

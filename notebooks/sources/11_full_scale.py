@@ -61,8 +61,8 @@ pd.crosstab(listed[1].rename("weighting"), listed[0].rename("data"))
 # %% [markdown]
 # **What you should see.** Per data set, 12 networks times 3 seeds for the main weightings, and one seed
 # for the two others. OPT has more, as it is a network of its own for each exit. Here it is trained
-# at the quarters of the cost only, and at the early ones with one seed. That saves trainings: an OPT for
-# every exit of every network would be almost four hundred per data set and seed.
+# at the quarters of the cost only. That saves trainings: an OPT for every exit of every network would be
+# almost four hundred per data set and seed.
 #
 # ## What it costs
 #
