@@ -51,8 +51,8 @@ DIGITS = replace(
 # From easy to hard. ILSVRC is in no profile: its images don't fit into memory as one tensor.
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "quick": (Setting("fashion", QUICK, 600),),
-    # Whole training sets. On a fifth of CIFAR-10 the other exits only keep the last one from
-    # fitting too closely, and OPT is not the best: see the records in data/runs/few-images.
+    # Whole training sets. On a fifth of CIFAR-10 OPT is not the best: see the records in
+    # data/runs/few-images.
     "laptop": (
         Setting("gtsrb-half", SIGNS),
         Setting("cifar10", LAPTOP),

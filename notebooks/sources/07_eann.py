@@ -430,9 +430,9 @@ for b in (2, 4):
 
 # %% [markdown]
 # **What you should see.** The mean swings. It is below the bound at every dot, the end of a network. In
-# between, once the chain is long, it exceeds it, because the expensive first part of a network is
-# counted and its cheap rest is not. The excess is 1.9 % for $b = 2$ and 7.9 % for $b = 4$. So read the bound as a statement about
-# whole chains.
+# between, once the chain is long, it exceeds it, because the expensive first part of a network is counted
+# and its cheap rest is not. The excess is 1.9 % for $b = 2$ and 7.9 % for $b = 4$. So read the bound as a
+# statement about whole chains.
 #
 # ## Which base?
 #
@@ -614,9 +614,9 @@ print(
 print(f"in theory, units of equal cost: {ideal.max():.2f} and {ideal[-1]:.2f}")
 
 # %% [markdown]
-# The real chain does a little better than in theory. Two units of every network halve the resolution,
-# and these are cheaper. They are 2 of 3 units in the smallest network and 2 of 12 in the largest. So twice the depth costs a bit more than twice, which
-# acts like a larger base.
+# The real chain does a little better than in theory. Two units of every network halve the resolution, and
+# these are cheaper. They are 2 of 3 units in the smallest network and 2 of 12 in the largest. So twice
+# the depth costs a bit more than twice, which acts like a larger base.
 #
 # ### Was the assumption right?
 #

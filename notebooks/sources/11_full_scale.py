@@ -95,7 +95,7 @@ work["network"] = work["network"].str.replace(r"-to\d+$", "", regex=True)
 total = work["peta"].sum()
 work.groupby("data")["peta"].sum().round(0)
 
-# %% alt="A dot for each network on a logarithmic axis: the cost of all runs of each of the paper's twelve networks, from a few hundred peta for the smallest to almost thirty thousand for the largest, ResANN(9, 128)."
+# %% alt="A dot for each network on a logarithmic axis: the cost of all runs of each of the paper's twelve networks, from a few hundred peta for the smallest to thirty-four thousand for the largest, ResANN(9, 128)."
 by_network = work.groupby("network")["peta"].sum().sort_values()
 plt.figure(figsize=(7.5, 4))
 plt.plot(by_network, by_network.index, "o")
@@ -373,8 +373,8 @@ ledger.ledger(folder)["verdict"].value_counts()
 # %% [markdown]
 # What you can add, from cheap to expensive:
 #
-# 1. **Missing seeds**: the lists have three of each, and `python -m anytime run schemes` carries out what
-#    has no record yet. It downloads the data that it needs.
+# 1. **More seeds**: the lists have three of the main weightings, and `python -m anytime run schemes`
+#    carries out what has no record yet. It downloads the data that it needs.
 # 2. **Another data set** with a laptop's recipe: `python -m anytime run schemes --dataset cifar100`.
 # 3. **One network of the paper** with the paper's recipe, on a GPU: the job lists above, cut to it.
 # 4. **All of it**, on a cluster.
@@ -384,7 +384,7 @@ ledger.ledger(folder)["verdict"].value_counts()
 #
 # ## Summary
 #
-# - The paper's comparison of weightings is 720 trainings and $5.5 \cdot 10^{19}$ multiply-adds in this
+# - The paper's comparison of weightings is 936 trainings and $6.4 \cdot 10^{19}$ multiply-adds in this
 #   kit's lists. It was not run here. One network takes half of it.
 # - What it takes on a machine is measured, not guessed: a list's `--dry-run` says so.
 # - A list runs only what is missing. What was interrupted goes on, on a processor to the last digit.
