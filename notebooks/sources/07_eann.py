@@ -114,8 +114,8 @@ for dataset, images in TEST_IMAGES.items():
 # (Both networks see the same test images, so the true noise is smaller. Other seeds make it larger.)
 #
 # **What you should see.** Two questions decide whether the observation shows. Does AdaLoss come down
-# to OPT towards the right end? On Tiny-ImageNet it does: it is level with OPT in the last quarter. On
-# CIFAR-10 it stays some 6 to 9 % above. And does it make fewer errors than CONST there? The last line of
+# to OPT towards the right end? On Tiny-ImageNet it does: from some percent above, it comes down to the
+# level of OPT at the last exit. On CIFAR-10 it stays 7 to 9 % above. And does it make fewer errors than CONST there? The last line of
 # each table answers that. A gap of less than two standard errors is no gap, and the spread of OPT itself
 # is in none of these numbers. Mind what is ours: 20 epochs instead of 300, one small network, other data.
 #
