@@ -289,8 +289,10 @@ for row in contests.itertuples(index=False):
 # does size bring nothing here? And if it loses: did AdaLoss not help, or did it help too little? Each
 # gain is the sum of two parts:
 #
-# $$\underbrace{e_{\text{large, CONST}} - e_{\text{small, CONST}}}_{\text{size: what is lost by being small}}
-# + \underbrace{e_{\text{small, CONST}} - e_{\text{small, AdaLoss}}}_{\text{weighting: what AdaLoss brings}} .$$
+# $$(e_{\text{large, CONST}} - e_{\text{small, CONST}}) + (e_{\text{small, CONST}} - e_{\text{small, AdaLoss}}) .$$
+#
+# The first bracket is the part of the size: what is lost by being small. The second is the part of the
+# weighting: what AdaLoss brings.
 #
 # **What do you expect?** Which sign has each part?
 
