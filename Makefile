@@ -4,7 +4,8 @@
 # make test       everything that has to hold: tests, notebooks, style
 #
 # TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
-# LAB="--no-browser --port 9000" the options of JupyterLab, VOILA=... those of the explorers' page.
+# LAB="--no-browser --port 9000" the options of JupyterLab, VOILA=... those of the explorers' page,
+# OMP_NUM_THREADS=4 how many threads a notebook computes with (one: its networks are small).
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,6 +13,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet -c constraints.txt
 
 export JUPYTER_PATH := $(CURDIR)/$(VENV)/share/jupyter
+export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help tutorial lab explore test course clean
@@ -28,7 +30,8 @@ lab: $(VENV)/kit
 explore: $(VENV)/kit-explore
 	ANYTIME_RUNS="$(abspath $(RUNS))" $(PY) -m voila notebooks/explorers/dashboard.ipynb \
 	 --Voila.root_dir=. --Voila.ip=127.0.0.1 \
-	 --VoilaConfiguration.file_allowlist="['build/course/.*']" $(VOILA)
+	 --VoilaConfiguration.file_allowlist="['build/course/(index|[0-9]{2}_[a-z_]+)\.html']" \
+	 --MappingKernelManager.cull_idle_timeout=60 --MappingKernelManager.cull_interval=15 $(VOILA)
 
 test: $(VENV)/kit-test
 	$(PY) -m ruff check .

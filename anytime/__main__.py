@@ -83,7 +83,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
     add("--seed", type=int, default=0, help="of all random draws (%(default)s)")
     add("--device", help="cpu, cuda or mps (the best there is)")
-    add("--threads", type=_positive, metavar="N", help="processor threads of this process")
+    add("--threads", type=_positive, metavar="N", help="of the processor (small networks: one)")
     add("--out", type=Path, default=Path("runs"), help="folder of the record (%(default)s)")
     add("--keep-network", type=Path, metavar="FILE", help="store the trained network")
     add(
@@ -122,12 +122,8 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train(options: argparse.Namespace) -> int:
-    import torch
-
     from anytime import distributed
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
     job = _job(options)
     with distributed.processes(options.device) as device:
         _check_device(device)
@@ -137,6 +133,7 @@ def _run_train(options: argparse.Namespace) -> int:
             progress=not options.quiet,
             evaluate_every=options.evaluate_every,
             keep_network=options.keep_network,
+            threads=options.threads,
         )
         if distributed.rank() == 0:
             errors = " ".join(f"{100 * error:.1f}" for error in run.final("test_error"))

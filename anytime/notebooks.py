@@ -11,7 +11,6 @@ A cell that draws says in `alt="..."` what the picture shows.
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 import nbformat
@@ -19,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat import NotebookNode
 
-from anytime.paths import REPOSITORY, whole_file
+from anytime.paths import REPOSITORY, temporary_folder, whole_file
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 NOT_STORED = {"widget", "live"}
@@ -48,7 +47,9 @@ def steady_kernels() -> None:
         OMP_NUM_THREADS="1",
         TQDM_DISABLE="1",
         JUPYTER_PATH=str(Path(sys.prefix) / "share" / "jupyter"),
-        IPYTHONDIR=str(Path(tempfile.gettempdir()) / f"anytime-ipython-{os.getuid()}"),
+        IPYTHONDIR=str(temporary_folder("ipython")),
+        JUPYTER_RUNTIME_DIR=str(temporary_folder("jupyter")),  # a home may be missing or read-only
+        MPLCONFIGDIR=str(temporary_folder("matplotlib")),
     )
     os.environ.pop("MPLBACKEND", None)
 

@@ -1,6 +1,7 @@
 """Where the kit finds what it ships and keeps what it downloads."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,17 +27,30 @@ def data_folder() -> Path:
 def cache_folder() -> Path:
     """The folder for downloads and decoded images, made if absent.
 
-    It is ~/.cache/anytime, or what ANYTIME_CACHE says.
-    Raises OSError, naming the fix, where it cannot be made.
+    It is what ANYTIME_CACHE says; else ~/.cache/anytime; else, without a home that can be written
+    to, as in a container, a folder among the temporary files.
+    Raises OSError, naming the fix, where what ANYTIME_CACHE says cannot be made.
     """
-    folder = Path(os.environ.get("ANYTIME_CACHE") or "~/.cache/anytime").expanduser()
+    chosen = os.environ.get("ANYTIME_CACHE")
     try:
+        folder = Path(chosen or "~/.cache/anytime").expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"The cache folder {folder} cannot be made ({error.strerror}). "
-            "Set ANYTIME_CACHE to a folder you can write to."
-        ) from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home at all
+        if chosen:
+            raise OSError(
+                f"The cache folder {chosen} cannot be made ({error}). "
+                "Set ANYTIME_CACHE to a folder you can write to."
+            ) from error
+        return temporary_folder("cache")
+    writable = chosen or os.access(folder, os.W_OK)
+    return folder if writable else temporary_folder("cache")
+
+
+def temporary_folder(name: str) -> Path:
+    """A folder of this user's among the temporary files, made if absent."""
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    folder = Path(tempfile.gettempdir(), f"anytime-{name}-{user}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 

@@ -40,6 +40,7 @@ def train(
     evaluate_every: int = 1,
     keep_network: str | os.PathLike | None = None,
     progress: bool = True,
+    threads: int | None = None,
     after_epoch: Callable[[Run], None] | None = None,
 ) -> Run:
     """Trains a network on the device that its parameters are on, and returns the record.
@@ -49,6 +50,9 @@ def train(
     goes on, and deleted at the end; on the CPU the result is bit for bit that of a run never
     interrupted. evaluate_every: epochs between two looks at the test set, which decide nothing.
     keep_network: a file for the trained network's state, stored before the checkpoint is deleted.
+    threads: of the processor, while it trains. Unless given, or set by OMP_NUM_THREADS, a network
+    of under 100 million multiply-adds trains with one: there a second one saves little, and beside
+    other programs it makes a step tens of times slower.
     after_epoch: called with the record so far.
     Started by torchrun, each process takes its share of every batch.
     Raises NotFinite for a loss that is not finite, ValueError where the parts do not fit
@@ -58,10 +62,34 @@ def train(
     _check_fit(network, weighting, dataset)
     session = Session(network, weighting, dataset, recipe, seed)
     session.resume(checkpoint)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or _enough_threads(session.record.cost[-1]))
+    session.record.environment["threads"] = torch.get_num_threads()
+    try:
+        _train_to_the_end(
+            session, record, checkpoint, checkpoint_seconds, evaluate_every, keep_network, progress,
+            after_epoch,
+        )  # fmt: skip
+    finally:
+        torch.set_num_threads(before)
+    return session.record
+
+
+def _train_to_the_end(
+    session: Session,
+    record: str | os.PathLike | None,
+    checkpoint: str | os.PathLike | None,
+    checkpoint_seconds: float,
+    evaluate_every: int,
+    keep_network: str | os.PathLike | None,
+    progress: bool,
+    after_epoch: Callable[[Run], None] | None,
+) -> None:
+    recipe, spec = session.recipe, session.weighting.spec
     bar = tqdm(
         total=recipe.epochs * session.steps_per_epoch,
         initial=session.step,
-        desc=f"{dataset.name} {weighting.spec or type(weighting).__name__}",
+        desc=f"{session.dataset.name} {spec or type(session.weighting).__name__}",
         unit="step",
         disable=not progress or rank() > 0,
         mininterval=1.0,
@@ -84,7 +112,15 @@ def train(
             session.finish(record, checkpoint, keep_network)
     if interrupts.pending:
         raise KeyboardInterrupt
-    return session.record
+
+
+SMALL = 100e6  # multiply-adds an image below which one thread is enough
+
+
+def _enough_threads(multiply_adds: int) -> int:
+    """How many threads a network trains with unless somebody has chosen."""
+    chosen = "OMP_NUM_THREADS" in os.environ or multiply_adds >= SMALL
+    return torch.get_num_threads() if chosen else 1
 
 
 class Session:

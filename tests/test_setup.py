@@ -1,14 +1,19 @@
 """The set-up: versions, environments, commands, and the doctor that looks at them."""
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
+from importlib import metadata
+from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from anytime import doctor, paths
 
@@ -49,6 +54,14 @@ def test_the_tested_versions_hold_on_machines_without_a_gpu_too():
 def test_every_line_of_the_constraints_is_a_version_or_a_comment():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     assert len([line for line in lines if not line.startswith("#")]) == len(PINNED)
+
+
+def test_every_tested_version_accepts_the_oldest_python_that_the_kit_asks_for():
+    oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
+    for name, _ in PINNED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            asked = metadata.metadata(name).get("Requires-Python")
+            assert asked is None or oldest in SpecifierSet(asked), name
 
 
 def test_the_conda_environment_is_the_kit_itself_in_the_tested_versions():
@@ -118,6 +131,21 @@ def test_a_cache_that_cannot_be_made_is_named_with_the_fix(tmp_path, monkeypatch
     monkeypatch.setenv("ANYTIME_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(OSError, match="Set ANYTIME_CACHE"):
         paths.cache_folder()
+
+
+@pytest.mark.parametrize("home", [None, "file", "file/home"])
+def test_without_a_home_to_write_to_the_cache_is_among_the_temporary_files(
+    home, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("ANYTIME_CACHE")
+    if home is None:  # nor an entry in the list of users, as in many containers
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    else:
+        monkeypatch.setenv("HOME", str(tmp_path / home))
+    folder = paths.cache_folder()
+    assert folder.is_dir() and os.access(folder, os.W_OK)
+    assert folder.parent == Path(tempfile.gettempdir())
 
 
 def test_the_doctor_finds_this_python_and_every_package_of_the_kit():

@@ -326,3 +326,23 @@ def unused_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "asked", "used"), [(None, None, 1), (None, 2, 2), ("2", None, 3)]
+)
+def test_a_small_network_trains_with_one_thread_unless_somebody_has_chosen(
+    chosen, asked, used, shapes, monkeypatch
+):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_NUM_THREADS", chosen)
+    torch.set_num_threads(3)
+    try:
+        seen = []
+        options = {"threads": asked, "after_epoch": lambda _: seen.append(torch.get_num_threads())}
+        run = train(*fresh(), shapes, RECIPE, progress=False, **options)
+        assert {*seen, run.environment["threads"]} == {used}
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(1)

@@ -70,6 +70,7 @@ import torch
 from anytime import plots
 
 plots.theme()
+torch.set_num_threads(1)  # the networks here are small; more threads help only large ones
 firsts = torch.arange(0, 1000, 100)  # the test images lie class by class
 plt.figure(figsize=(9, 2.6))
 picture = fashion.test.pixels[torch.cat([firsts, firsts + 1])]

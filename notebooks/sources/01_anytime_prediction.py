@@ -24,6 +24,7 @@ from torch import nn
 from anytime import datasets, plots
 
 plots.theme()
+torch.set_num_threads(1)  # small networks gain nothing from more, and results repeat better
 
 # %% [markdown]
 # ## What is an anytime prediction?

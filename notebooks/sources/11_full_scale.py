@@ -28,6 +28,7 @@ from anytime import checks, estimates, experiments, ledger, networks, paper, plo
 from anytime.recipe import CIFAR_PAPER
 
 plots.theme()
+torch.set_num_threads(1)  # small networks gain nothing from more, and results repeat better
 
 # %% [markdown]
 # ## What was run, and what was not
