@@ -13,6 +13,10 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet -c constraints.txt
 
 export JUPYTER_PATH := $(CURDIR)/$(VENV)/share/jupyter
+# A container may have no home to write to, and Jupyter needs one.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export HOME := $(CURDIR)/build/home
+endif
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import nbformat
 
-from anytime import pages
 from anytime.notebooks import (
     NOTEBOOKS,
     NotebookError,
@@ -121,6 +120,8 @@ def _check(numbers: list[str]) -> int:
 
 def _html(numbers: list[str]) -> int:
     """Execute what changed since the last time, two notebooks side by side."""
+    from anytime import pages  # Jupyter looks for a home when it is imported
+
     paths, everything = notebooks(numbers), notebooks()
     tasks = {path.stem: lambda path=path: pages.write_page(path, everything) for path in paths}
     failed = side_by_side(tasks)

@@ -35,6 +35,7 @@ class Check:
 
 def report() -> list[Check]:
     """All checks, in the order in which a newcomer would solve them."""
+    paths.settle_home()
     groups = (
         _python, _packages, _device, _kernel, _widgets, _embedded_data,
         _recorded_runs, _downloads, _cache, _browser,

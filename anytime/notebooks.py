@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat import NotebookNode
 
-from anytime.paths import REPOSITORY, temporary_folder, whole_file
+from anytime.paths import REPOSITORY, settle_home, temporary_folder, whole_file
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 NOT_STORED = {"widget", "live"}
@@ -43,13 +43,12 @@ def steady_kernels() -> None:
 
     One thread, no progress bars, this environment's kernel, and no settings of the user's.
     """
+    settle_home()
     os.environ.update(
         OMP_NUM_THREADS="1",
         TQDM_DISABLE="1",
         JUPYTER_PATH=str(Path(sys.prefix) / "share" / "jupyter"),
         IPYTHONDIR=str(temporary_folder("ipython")),
-        JUPYTER_RUNTIME_DIR=str(temporary_folder("jupyter")),  # a home may be missing or read-only
-        MPLCONFIGDIR=str(temporary_folder("matplotlib")),
     )
     os.environ.pop("MPLBACKEND", None)
 

@@ -31,19 +31,36 @@ def cache_folder() -> Path:
     to, as in a container, a folder among the temporary files.
     Raises OSError, naming the fix, where what ANYTIME_CACHE says cannot be made.
     """
-    chosen = os.environ.get("ANYTIME_CACHE")
+    if not (chosen := os.environ.get("ANYTIME_CACHE")):
+        return _home_for(".cache/anytime") or temporary_folder("cache")
+    folder = Path(chosen).expanduser()
     try:
-        folder = Path(chosen or "~/.cache/anytime").expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home at all
-        if chosen:
-            raise OSError(
-                f"The cache folder {chosen} cannot be made ({error}). "
-                "Set ANYTIME_CACHE to a folder you can write to."
-            ) from error
-        return temporary_folder("cache")
-    writable = chosen or os.access(folder, os.W_OK)
-    return folder if writable else temporary_folder("cache")
+    except OSError as error:
+        raise OSError(
+            f"The cache folder {folder} cannot be made ({error.strerror}). "
+            "Set ANYTIME_CACHE to a folder you can write to."
+        ) from error
+    return folder
+
+
+def settle_home() -> None:
+    """Gives this process a home among the temporary files where it has none to write to.
+
+    Jupyter does not start without.
+    """
+    if _home_for(".local/share") is None:
+        os.environ["HOME"] = str(temporary_folder("home"))
+
+
+def _home_for(name: str) -> Path | None:
+    """A folder of the user's home, made if absent; None where it cannot be written to."""
+    try:
+        folder = Path.home() / name
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # RuntimeError: there is no home at all
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def temporary_folder(name: str) -> Path:

@@ -148,6 +148,16 @@ def test_without_a_home_to_write_to_the_cache_is_among_the_temporary_files(
     assert folder.parent == Path(tempfile.gettempdir())
 
 
+def test_without_a_home_jupyter_is_given_one_and_the_doctor_is_content(tmp_path):
+    (tmp_path / "file").write_text("")
+    run = python(
+        "import os; from anytime import doctor; doctor.main(); print(os.environ['HOME'])",
+        HOME=str(tmp_path / "file" / "home"),
+    )
+    assert "OK    kernel" in run.stdout
+    assert run.stdout.splitlines()[-1].startswith(tempfile.gettempdir())
+
+
 def test_the_doctor_finds_this_python_and_every_package_of_the_kit():
     checks = {check.name: check for check in doctor.report()}
     assert checks["Python"].ok
