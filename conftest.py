@@ -4,7 +4,7 @@ import os
 
 import matplotlib
 
-from anytime.notebooks import steady_kernels
+from anytime.course.notebooks import steady_kernels
 from anytime.paths import REPOSITORY
 
 steady_kernels()

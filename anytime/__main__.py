@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anytime.jobs import Job
+    from anytime.experiments.job import Job
 
 EXIT_INTERRUPTED = 130
 
@@ -61,7 +61,7 @@ def _option(text: str) -> tuple[str, int | str]:
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
     def function(options: argparse.Namespace) -> int:
-        from anytime import doctor
+        from anytime.course import doctor
 
         return doctor.main()
 
@@ -122,10 +122,10 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train(options: argparse.Namespace) -> int:
-    from anytime import distributed
+    from anytime import processes
 
     job = _job(options)
-    with distributed.processes(options.device) as device:
+    with processes.joined(options.device) as device:
         _check_device(device)
         run = job.carry_out(
             options.out,
@@ -135,15 +135,15 @@ def _run_train(options: argparse.Namespace) -> int:
             keep_network=options.keep_network,
             threads=options.threads,
         )
-        if distributed.rank() == 0:
+        if processes.rank() == 0:
             errors = " ".join(f"{100 * error:.1f}" for error in run.final("test_error"))
             print(f"test error per exit (%): {errors}\nrecord: {job.record(options.out)}")
     return 0
 
 
 def _job(options: argparse.Namespace) -> Job:
-    from anytime.jobs import Job
-    from anytime.recipe import Recipe
+    from anytime.experiments.job import Job
+    from anytime.training.recipe import Recipe
 
     recipe = Recipe(
         epochs=options.epochs,
@@ -211,7 +211,8 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_experiment(options: argparse.Namespace) -> int:
-    from anytime import cluster, experiments, workers
+    from anytime.experiments import cluster, workers
+    from anytime.experiments import lists as experiments
     from anytime.paths import RUNS
 
     todo = experiments.jobs(
@@ -240,7 +241,7 @@ def _run_experiment(options: argparse.Namespace) -> int:
 
 
 def _list_runs(missing: list[Job], folders: list[Path]) -> int:
-    from anytime.estimates import estimate
+    from anytime.experiments.estimates import estimate
 
     if not missing:
         print("every run is there")
@@ -268,7 +269,7 @@ def _report(parser: argparse.ArgumentParser) -> None:
 
 
 def _write_report(options: argparse.Namespace) -> int:
-    from anytime import ledger, report
+    from anytime.experiments import ledger, report
     from anytime.paths import RUNS
 
     folder, path = options.runs or RUNS, options.out or ledger.LEDGER

@@ -27,8 +27,8 @@ from torch import nn
 from anytime import networks
 from anytime.networks import cost
 from anytime.networks.folding import folded
-from anytime.networks.passes import Pass
 from anytime.prediction import AnytimePredictor, predict_early
+from anytime.prediction.passes import Pass
 
 
 def deadlines(predictor: AnytimePredictor, images: torch.Tensor, count: int, seed: int) -> None:

@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from anytime import datasets, networks, weighting
-from anytime.recipe import Recipe
-from anytime.training import Session
+from anytime.training import Recipe, Session
 
 
 def session(data: datasets.Dataset, name: str, spec: str, augmented: bool) -> Session:

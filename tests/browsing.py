@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from anytime.doctor import browser
+from anytime.course.doctor import browser
 from anytime.paths import REPOSITORY
 
 SHOTS = REPOSITORY / "build" / "explorers"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from anytime import checks
+from anytime.course import checks
 
 
 def said(capsys, answer):

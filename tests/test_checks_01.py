@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from anytime import checks, networks
+from anytime import networks
+from anytime.course import checks
 
 
 def counted(channels_in, channels_out, kernel, size, stride=1, groups=1):

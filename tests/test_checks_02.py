@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from anytime import checks
+from anytime.course import checks
 
 SIEVE_9 = [0.2667, 0.0667, 0.1333, 0.0667, 0.2, 0.0667, 0.1333, 0.0667, 1.0]
 """The weights for nine exits as the paper's first version has them, rounded."""

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from anytime import checks
+from anytime.course import checks
 
 
 def smoothed(losses, rho):

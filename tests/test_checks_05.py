@@ -5,7 +5,7 @@ import statistics
 import numpy as np
 import pytest
 
-from anytime import checks
+from anytime.course import checks
 
 
 def nearest(cost, share):

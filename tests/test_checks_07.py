@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise
 import pytest
 import torch
 
-from anytime import checks
+from anytime.course import checks
 
 
 def in_a_row(members):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from anytime import checks
+from anytime.course import checks
 
 
 def balance(weights):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from anytime import checks
+from anytime.course import checks
 
 
 def by_autograd(losses):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anytime import checks
+from anytime.course import checks
 
 
 def margin(now, before, scores):

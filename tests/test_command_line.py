@@ -7,8 +7,9 @@ import sys
 import pytest
 import torch
 
-from anytime import experiments, report
 from anytime.__main__ import main
+from anytime.experiments import lists as experiments
+from anytime.experiments import report
 from anytime.runs import Run
 
 NET = "resann-1-4-stride2"

@@ -9,7 +9,8 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from anytime import course, notebooks, pages
+from anytime.course import building as course
+from anytime.course import notebooks, pages
 
 OPENING = """# %% [markdown]
 # # 07 A title

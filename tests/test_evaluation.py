@@ -7,7 +7,7 @@ import torch
 
 from anytime import networks
 from anytime.datasets import Images
-from anytime.evaluation import evaluate, exit_losses, exit_mistakes, predict
+from anytime.training.evaluation import evaluate, exit_losses, exit_mistakes, predict
 
 
 def logits_and_labels(exits: int, batch: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:

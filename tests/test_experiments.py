@@ -5,15 +5,16 @@ from dataclasses import replace
 import pytest
 import torch
 
-from anytime import datasets, estimates, experiments, metrics, networks
-from anytime.distributed import best_device
-from anytime.environment import environment
-from anytime.estimates import WHOLE, estimate
-from anytime.experiments import EXPERIMENTS, PROFILES, jobs
-from anytime.jobs import Job
+from anytime import datasets, metrics, networks
+from anytime.experiments import Job, estimates
+from anytime.experiments import lists as experiments
+from anytime.experiments.estimates import WHOLE, estimate
+from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
 from anytime.networks import cost
-from anytime.recipe import Recipe
+from anytime.processes import best_device
 from anytime.runs import Run
+from anytime.training import Recipe
+from anytime.training.provenance import environment
 
 QUICK = "resann-1-4-stride2"
 GRID = {f"resann-{n}-{c}" for n in (7, 9, 13, 17) for c in (16, 32)}

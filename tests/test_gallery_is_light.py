@@ -3,7 +3,10 @@ import sys
 
 import pytest
 
-GALLERY = "runs metrics theory paper plots policies ledger report explore checks".split()
+GALLERY = (
+    "runs metrics theory paper plots explore prediction prediction.policies training "
+    "experiments experiments.ledger experiments.report course.checks course.doctor"
+).split()
 
 
 @pytest.mark.parametrize("module", GALLERY)

@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from anytime import networks
-from anytime.jobs import Job
-from anytime.recipe import Recipe
+from anytime.experiments import Job
 from anytime.runs import Run
+from anytime.training import Recipe
 
 RECIPE = Recipe(epochs=2, batch_size=20, lr=0.05, augmentation=())
 JOB = Job("fashion", "resann-1-4-stride4", "adaloss:every=1", RECIPE, train_images=40)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from anytime import ledger, report
+from anytime.experiments import ledger, report
 from anytime.paths import REPOSITORY, RUNS
 from anytime.runs import Run
 

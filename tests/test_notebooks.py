@@ -5,8 +5,9 @@ import re
 import nbformat
 import pytest
 
-from anytime import course, pages
-from anytime.notebooks import ABSOLUTE_PATH, NOTEBOOKS
+from anytime.course import building as course
+from anytime.course import pages
+from anytime.course.notebooks import ABSOLUTE_PATH, NOTEBOOKS
 from anytime.paths import REPOSITORY
 
 TO_SOLVE = sorted(NOTEBOOKS.glob("*.ipynb"))

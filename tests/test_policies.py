@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from anytime import policies
+from anytime.prediction import policies
 
 K, N, CLASSES = 6, 80, 4
 
@@ -191,5 +191,5 @@ def test_monotonicity_is_the_share_whose_right_class_becomes_no_less_likely(logi
 
 
 def test_policies_open_without_torch():
-    code = "import sys, anytime.policies; sys.exit('torch' in sys.modules)"
+    code = "import sys, anytime.prediction.policies; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

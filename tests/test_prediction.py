@@ -9,11 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from anytime import networks, policies
-from anytime.interrupts import ctrl_c
+from anytime import networks
 from anytime.networks import cost
 from anytime.networks.eann import EANN, eann
-from anytime.prediction import AnytimePredictor, predict_early
+from anytime.prediction import AnytimePredictor, ctrl_c, policies, predict_early
 
 SIZE, CLASSES = 17, 4
 

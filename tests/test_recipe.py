@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from anytime.recipe import CIFAR_PAPER, Recipe
+from anytime.training import CIFAR_PAPER, Recipe
 
 
 def test_one_cycle_rises_over_a_quarter_of_the_epochs_and_falls_to_zero():

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from anytime import doctor, paths
+from anytime import paths
+from anytime.course import doctor
 
 ROOT = paths.REPOSITORY
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -115,7 +116,7 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine():
 
 
 def test_the_package_starts_without_torch():
-    run = python("import anytime, anytime.doctor, sys; sys.exit('torch' in sys.modules)")
+    run = python("import anytime, anytime.course.doctor, sys; sys.exit('torch' in sys.modules)")
     assert run.returncode == 0
 
 
@@ -151,7 +152,7 @@ def test_without_a_home_to_write_to_the_cache_is_among_the_temporary_files(
 def test_without_a_home_jupyter_is_given_one_and_the_doctor_is_content(tmp_path):
     (tmp_path / "file").write_text("")
     run = python(
-        "import os; from anytime import doctor; doctor.main(); print(os.environ['HOME'])",
+        "import os; from anytime.course import doctor; doctor.main(); print(os.environ['HOME'])",
         HOME=str(tmp_path / "file" / "home"),
     )
     assert "OK    kernel" in run.stdout
@@ -168,7 +169,7 @@ def test_the_doctor_finds_this_python_and_every_package_of_the_kit():
 def test_the_doctor_survives_a_torch_that_does_not_start_and_says_what_to_do():
     run = python(
         "import sys; sys.modules['torch'] = None\n"
-        "from anytime import doctor; sys.exit(doctor.main())"
+        "from anytime.course import doctor; sys.exit(doctor.main())"
     )
     assert run.returncode == 1 and not run.stderr
     line = run.stdout[run.stdout.index("torch does not start") :]
@@ -177,7 +178,7 @@ def test_the_doctor_survives_a_torch_that_does_not_start_and_says_what_to_do():
 
 def test_the_doctor_names_an_empty_data_folder_and_the_variable_that_sets_it(tmp_path):
     run = python(
-        "import sys; from anytime import doctor; sys.exit(doctor.main())",
+        "import sys; from anytime.course import doctor; sys.exit(doctor.main())",
         ANYTIME_DATA=str(tmp_path),
     )
     assert run.returncode == 1

@@ -3,8 +3,8 @@
 import pytest
 
 from anytime import datasets, networks, runs
-from anytime.evaluation import evaluate
 from anytime.paths import DATA
+from anytime.training.evaluation import evaluate
 
 FOLDER = DATA / "networks"
 RECORDS = [run for run in runs.find(DATA) if run.trained]

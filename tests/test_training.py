@@ -14,11 +14,10 @@ import torch.multiprocessing as multiprocessing
 import torch.nn.functional as F
 from torch import nn
 
-from anytime import checkpoints, networks, weighting
+from anytime import networks, weighting
 from anytime.datasets import Dataset, Images
-from anytime.epochsums import NotFinite
-from anytime.recipe import Recipe
-from anytime.training import Session, train
+from anytime.training import Recipe, Session, checkpoints, train
+from anytime.training.sums import NotFinite
 
 NETWORK = "resann-1-4-stride2"
 
@@ -298,10 +297,10 @@ def _train_one_of_two(rank: int, port: int, folder: str) -> None:
         "WORLD_SIZE": "2",
         "LOCAL_RANK": str(rank),
     }
-    from anytime import distributed
+    from anytime import processes
 
     torch.set_num_threads(1)
-    with distributed.processes("cpu"):
+    with processes.joined("cpu"):
         network, scheme = fresh()
         run = train(network, scheme, dataset(), RECIPE, progress=False)
         parameters = [parameter.detach() for parameter in network.parameters()]

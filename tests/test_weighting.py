@@ -13,8 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from anytime import networks, weighting
 from anytime.datasets import Dataset, Images
-from anytime.recipe import Recipe
-from anytime.training import Session
+from anytime.training import Recipe, Session
 
 NUMBERS_OF_EXITS = [1, 2, 3, 9, 15]
 SPECS = [

@@ -15,11 +15,11 @@ import psutil
 import pytest
 import torch
 
-from anytime import cluster, experiments, workers
 from anytime.__main__ import main
-from anytime.jobs import Job
-from anytime.recipe import Recipe
+from anytime.experiments import Job, cluster, workers
+from anytime.experiments import lists as experiments
 from anytime.runs import Run
+from anytime.training import Recipe
 
 SMALL = Job("fashion", "resann-1-4-stride2", "const", Recipe(2, 64), train_images=128)
 ENDLESS = replace(SMALL, recipe=Recipe(100_000, 64))
@@ -146,7 +146,7 @@ def test_ctrl_c_stops_the_workers_with_their_checkpoints(tmp_path, monkeypatch, 
 
 def test_workers_stop_with_their_checkpoints_even_where_their_parent_is_killed(tmp_path):
     code = (
-        "import sys, pathlib; from anytime import jobs, workers;"
+        "import sys, pathlib; from anytime.experiments import job as jobs, workers;"
         "workers.run([jobs.Job.from_json(sys.argv[1])], pathlib.Path(sys.argv[2]))"
     )
     command = [sys.executable, "-c", code, ENDLESS.to_json(), str(tmp_path)]

@@ -12,7 +12,7 @@ from anytime.datasets.fashion import load_fashion
 from anytime.datasets.folders import load_folder
 from anytime.datasets.glyphs import TRAIN, load_glyphs, parse_name
 from anytime.datasets.images import Dataset, DatasetError, Images, MissingDataset, split, subset
-from anytime.titles import COPIES, dataset_name
+from anytime.names import COPIES, dataset_name
 
 __all__ = [
     "Dataset",

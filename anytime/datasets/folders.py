@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from anytime.datasets.cache import Decoded, cached, stamp, walk
 from anytime.datasets.decoding import LAYOUT, Entry, decoded
 from anytime.datasets.images import DatasetError, MissingDataset
-from anytime.titles import dataset_name
+from anytime.names import dataset_name
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
 DAMAGED = (

@@ -15,7 +15,7 @@ from anytime.explore.anatomy import adaloss_anatomy
 from anytime.explore.chain import eann
 from anytime.explore.curves import anytime_curves
 from anytime.explore.designer import scheme_designer
-from anytime.explore.difficulty import final_weights
+from anytime.explore.final_weights import final_weights
 from anytime.explore.recorded import Runs, gather
 from anytime.explore.watch import watch_one_image
 

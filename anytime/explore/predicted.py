@@ -59,7 +59,8 @@ def watch(file: Path, dataset: str, sha256: str) -> Watched:
 
     Raises Nothing, saying why, where the network or the images cannot be had.
     """
-    from anytime import datasets, evaluation, networks
+    from anytime import datasets, networks
+    from anytime.training import evaluation
 
     try:
         _check_presence(dataset)

@@ -36,7 +36,7 @@ def milliseconds(run: Run) -> np.ndarray:
 
 def measure(network: nn.Module, image: Tensor) -> np.ndarray:
     """Milliseconds from an image (1, C, H, W) to each exit's prediction: (K,), medians."""
-    from anytime.prediction import AnytimePredictor
+    from anytime.prediction.predictor import AnytimePredictor
 
     return 1000 * AnytimePredictor(network).calibrate(image, quantile=0.5).cumsum()
 

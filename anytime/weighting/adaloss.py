@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from anytime.distributed import all_mean
+from anytime.processes import all_mean
 from anytime.weighting.base import Weighting
 
 

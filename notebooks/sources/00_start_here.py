@@ -32,7 +32,7 @@
 # notebooks. What is not `OK` is shown with what to do about it.
 
 # %%
-from anytime import doctor
+from anytime.course import doctor
 
 needed = [check for check in doctor.report() if check.required]
 for check in needed:
@@ -115,7 +115,7 @@ logits.shape
 # classes?
 
 # %%
-from anytime.evaluation import evaluate
+from anytime.training.evaluation import evaluate
 
 losses, errors = evaluate(network, fashion.test)
 print(bool(((errors > 0.8) & (errors < 1.0)).all()))
@@ -147,8 +147,7 @@ const.weights.tolist()
 # The next cell goes four times through the 6,000 training images. It takes some seconds.
 
 # %%
-from anytime.recipe import Recipe
-from anytime.training import train
+from anytime.training import Recipe, train
 
 recipe = Recipe(epochs=4, batch_size=64, augmentation=())
 run = train(network, const, fashion, recipe, seed=0, progress=False)
@@ -191,7 +190,7 @@ bool(errors[-1] < errors[0] - 0.05), bool(errors[0] < 0.5)
 # images where the first exit is wrong and the last exit is right.
 
 # %%
-from anytime.evaluation import predict
+from anytime.training.evaluation import predict
 
 probabilities = predict(network, fashion.test).softmax(-1)
 answers, labels = probabilities.argmax(-1), fashion.test.labels
@@ -298,7 +297,7 @@ def error_rate(predicted, labels):
 
 
 # %%
-from anytime import checks
+from anytime.course import checks
 
 checks.error_rate(error_rate)
 

@@ -452,7 +452,7 @@ def exit_losses(logits, labels):
 
 
 # %%
-from anytime import evaluation
+from anytime.training import evaluation
 
 logits = ours.train()(some.pixels)
 losses = exit_losses(logits, some.labels)
@@ -530,8 +530,7 @@ def train_step(network, optimizer, pixels, labels):
 from dataclasses import replace
 
 from anytime import weighting
-from anytime.recipe import Recipe
-from anytime.training import train
+from anytime.training import Recipe, train
 
 kits = networks.build("resann-2-8-stride4", num_classes=10, in_channels=1, seed=0)
 ours = AnytimeNet(2, 8, num_classes=10, in_channels=1, stem_stride=4)
@@ -775,7 +774,7 @@ def convolution_multiply_adds(channels_in, channels_out, kernel, size, stride=1,
 
 
 # %%
-from anytime import checks
+from anytime.course import checks
 
 checks.convolution_multiply_adds(convolution_multiply_adds)
 

@@ -19,8 +19,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from anytime import checks, datasets, explore, networks, plots, theory, weighting
-from anytime.evaluation import exit_losses
+from anytime import datasets, explore, networks, plots, theory, weighting
+from anytime.course import checks
+from anytime.training.evaluation import exit_losses
 
 plots.theme()
 torch.set_num_threads(1)  # small networks gain nothing from more, and results repeat better

@@ -22,10 +22,10 @@ import pandas as pd
 import torch
 from torch import nn
 
-from anytime import checks, datasets, metrics, networks, plots, runs, weighting
-from anytime.evaluation import exit_losses
-from anytime.recipe import CIFAR_PAPER, Recipe
-from anytime.training import Session, train
+from anytime import datasets, metrics, networks, plots, runs, weighting
+from anytime.course import checks
+from anytime.training import CIFAR_PAPER, Recipe, Session, train
+from anytime.training.evaluation import exit_losses
 
 plots.theme()
 torch.set_num_threads(1)  # on tensors this small a second thread is in the way

@@ -21,7 +21,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from anytime import checks, explore, ledger, metrics, paper, plots, runs
+from anytime import explore, metrics, paper, plots, runs
+from anytime.course import checks
+from anytime.experiments import ledger
 from anytime.paths import DATA
 
 plots.theme()

@@ -18,7 +18,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from anytime import checks, ledger, metrics, paper, plots, runs
+from anytime import metrics, paper, plots, runs
+from anytime.course import checks
+from anytime.experiments import ledger
 
 plots.theme()
 

@@ -19,11 +19,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from anytime import checks, datasets, explore, ledger, metrics, networks, paper, plots, runs, theory
-from anytime.evaluation import evaluate, exit_mistakes, predict
+from anytime import datasets, explore, metrics, networks, paper, plots, runs, theory
+from anytime.course import checks
+from anytime.experiments import ledger
 from anytime.networks import EANN, cost
 from anytime.paths import DATA
 from anytime.prediction import AnytimePredictor
+from anytime.training.evaluation import evaluate, exit_mistakes, predict
 
 plots.theme()
 torch.set_num_threads(1)

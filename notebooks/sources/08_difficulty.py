@@ -17,7 +17,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from anytime import checks, explore, ledger, metrics, paper, plots, runs, theory
+from anytime import explore, metrics, paper, plots, runs, theory
+from anytime.course import checks
+from anytime.experiments import ledger
 
 plots.theme()
 pd.set_option("display.max_colwidth", None)  # no table cuts its words

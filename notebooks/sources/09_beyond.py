@@ -25,7 +25,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from anytime import checks, datasets, metrics, networks, plots, theory
+from anytime import datasets, metrics, networks, plots, theory
+from anytime.course import checks
 from anytime.paths import DATA
 from anytime.weighting import AdaLoss
 

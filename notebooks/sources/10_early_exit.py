@@ -24,10 +24,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from anytime import checks, datasets, evaluation, metrics, networks, plots, policies
+from anytime import datasets, metrics, networks, plots
+from anytime.course import checks
 from anytime.networks import cost
 from anytime.paths import DATA
-from anytime.prediction import AnytimePredictor, predict_early
+from anytime.prediction import AnytimePredictor, policies, predict_early
+from anytime.training import evaluation
 
 plots.theme()
 torch.set_num_threads(1)

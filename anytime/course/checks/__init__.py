@@ -1,0 +1,77 @@
+"""Friendly checks of the course's exercises: each says "right", or what is off and why."""
+
+from anytime.course.checks.notebook_00 import error_rate
+from anytime.course.checks.notebook_01 import (
+    convolution_multiply_adds,
+    exit_at_budget,
+    exit_positions,
+)
+from anytime.course.checks.notebook_02 import equalising_weight, half_end, sieve
+from anytime.course.checks.notebook_03 import (
+    best_weights,
+    ratio_where_floor_takes_over,
+    running_means,
+    weights_inverse_to_loss,
+)
+from anytime.course.checks.notebook_04 import (
+    effective_learning_rate,
+    exit_losses,
+    first_epoch_below,
+    power_weighting,
+)
+from anytime.course.checks.notebook_05 import (
+    exit_at_share,
+    mean_increase,
+    standard_errors_from_zero,
+)
+from anytime.course.checks.notebook_06 import break_even, cheapest_exit, difference_bar
+from anytime.course.checks.notebook_07 import (
+    average_label,
+    cost_factor,
+    costs_in_a_row,
+    smallest_base,
+)
+from anytime.course.checks.notebook_08 import loss_ratio, mean_position, value_at_fit
+from anytime.course.checks.notebook_09 import gls_weights, learned_step, offset_weights
+from anytime.course.checks.notebook_10 import first_sure_exit, interrupted_exits, margin_policy
+from anytime.course.checks.notebook_11 import milestone_rate, own_verdict, training_days
+
+__all__ = [
+    "average_label",
+    "best_weights",
+    "break_even",
+    "cheapest_exit",
+    "convolution_multiply_adds",
+    "cost_factor",
+    "costs_in_a_row",
+    "difference_bar",
+    "effective_learning_rate",
+    "equalising_weight",
+    "error_rate",
+    "exit_at_budget",
+    "exit_at_share",
+    "exit_losses",
+    "exit_positions",
+    "first_epoch_below",
+    "first_sure_exit",
+    "gls_weights",
+    "half_end",
+    "interrupted_exits",
+    "learned_step",
+    "loss_ratio",
+    "margin_policy",
+    "mean_increase",
+    "mean_position",
+    "milestone_rate",
+    "offset_weights",
+    "own_verdict",
+    "power_weighting",
+    "ratio_where_floor_takes_over",
+    "running_means",
+    "sieve",
+    "smallest_base",
+    "standard_errors_from_zero",
+    "training_days",
+    "value_at_fit",
+    "weights_inverse_to_loss",
+]

@@ -1,0 +1,202 @@
+"""The course as web pages that need no network: executed notebooks and an index."""
+
+import re
+import time
+from pathlib import Path
+
+import nbformat
+from jinja2 import Environment, pass_context
+from latex2mathml.converter import convert
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from anytime.course.notebooks import WIDGET, NotebookError, execute, opening, write
+from anytime.paths import DATA, REPOSITORY
+
+PAGES = REPOSITORY / "build" / "course"
+NO_KERNEL = (
+    "<p>This control works where Python runs: open the notebook with <code>make lab</code>.</p>"
+)
+
+
+def write_page(path: Path, course: list[Path]) -> str:
+    """Execute a notebook and write it as a page, unless its page is newer than all it rests on.
+
+    Returns what happened, for people. Raises NotebookError where a cell fails or
+    a formula cannot be drawn.
+    """
+    page = PAGES / f"{path.stem}.html"
+    if _fresh(page, path):
+        return f"unchanged ({_seconds(page):.0f} s when it last ran)"
+    PAGES.mkdir(parents=True, exist_ok=True)
+    notebook = nbformat.read(path, 4)
+    start = time.perf_counter()
+    execute(notebook, path.name, PAGES)
+    seconds = time.perf_counter() - start
+    try:
+        write(page, render(notebook, path, course, seconds))
+    except ValueError as error:
+        raise NotebookError(f"{path.name}: {error}") from error
+    return f"{seconds:.0f} s"
+
+
+def write_index(course: list[Path]) -> Path:
+    """Write the page that lists the notebooks; those without a page are marked so."""
+    entries = []
+    for path in course:
+        title, question, minutes = opening(nbformat.read(path, 4))
+        page = PAGES / f"{path.stem}.html"
+        entry = {"number": path.stem[:2], "title": title, "minutes": minutes}
+        entry["question"] = to_html(question)
+        entry |= {"page": page.name, "seconds": _seconds(page)} if page.exists() else {"page": None}
+        entries.append(entry)
+    PAGES.mkdir(parents=True, exist_ok=True)
+    index = PAGES / "index.html"
+    write(index, Environment(autoescape=True).from_string(INDEX).render(entries=entries))
+    return index
+
+
+def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seconds: float) -> str:
+    """An executed notebook as one HTML page, its pictures described and its formulas drawn."""
+    at = course.index(path)
+    before, after = course[at - 1 : at] if at else [], course[at + 1 : at + 2]
+    exporter = _Exporter(raw_template=PAGE, theme="light", embed_images=True)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        if WIDGET in output.get("data", {}):
+            output.data = {"text/html": NO_KERNEL}
+    notebook.metadata["title"] = f"{path.stem[:2]} {opening(notebook)[0]}"
+    resources = {
+        "metadata": {"name": path.stem, "path": str(path.parent)},
+        "links": {"Before": before, "Next": after},
+        "seconds": f"{seconds:.1f}",
+    }
+    return exporter.from_notebook_node(notebook, resources=resources)[0]
+
+
+def formula(latex: str, display: str) -> str:
+    """A LaTeX formula as MathML, which browsers draw without help; display: inline or block.
+
+    Raises ValueError for a formula that the converter doesn't know in full.
+    """
+    known = re.sub(r"\{aligned\}", "{align*}", latex).replace(r"\operatorname", r"\mathrm")
+    mathml = convert(known, display=display)
+    if re.search(r"\\|>&<", mathml):
+        raise ValueError(f"No MathML for the formula {latex}: write it more simply.")
+    return mathml
+
+
+class _Renderer(IPythonRenderer):
+    """Markdown with formulas as MathML and links that lead from page to page."""
+
+    def inline_math(self, body: str) -> str:
+        return formula(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        return formula(body, "block")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+
+    def block_html(self, html: str) -> str:
+        # The parent class parses each piece on its own and so closes a <details> at once.
+        return html
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return super().link(text, re.sub(r"^([\w.-]+)\.ipynb", r"\1.html", url), title)
+
+
+class _Exporter(HTMLExporter):
+    @pass_context
+    def markdown2html(self, context, source: str) -> str:
+        folder = context.get("resources", {}).get("metadata", {}).get("path", "")
+        return to_html(source, folder)
+
+
+def to_html(markdown: str, folder: str = "") -> str:
+    renderer = _Renderer(escape=False, embed_images=True, path=folder, exclude_anchor_links=True)
+    return MarkdownWithMath(renderer=renderer).render(markdown)
+
+
+def _fresh(page: Path, notebook: Path) -> bool:
+    code = Path(__file__).parents[1].rglob("*.py")
+    data = (path for path in DATA.rglob("*") if path.is_file() and "cache" not in path.parts)
+    newest = max(path.stat().st_mtime for path in (notebook, *code, *data))
+    return page.exists() and page.stat().st_mtime > newest
+
+
+def _seconds(page: Path) -> float:
+    page_text = page.read_text(encoding="utf-8")
+    return float(re.search(r'content="([\d.]+)" name="seconds"', page_text)[1])
+
+
+PAGE = """
+{%- extends "lab/index.html.j2" -%}
+{%- block html_head_js_requirejs -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block html_head_css -%}
+<meta content="{{ resources.seconds }}" name="seconds">
+<style>
+:root { color-scheme: light; }
+main, .course-links { max-width: 60rem; margin: 0 auto; }
+.course-links { display: flex; flex-wrap: wrap; gap: 1.5rem; padding: 0.5rem 1rem;
+  font: 1rem/1.5 system-ui, sans-serif; }
+.course-links a { text-decoration: underline; }
+.jp-RenderedImage img { max-width: 100%; height: auto; }
+math[display="block"] { overflow-x: auto; }
+@media (max-width: 40rem) { .jp-InputPrompt, .jp-OutputPrompt { display: none; } }
+</style>
+{%- endblock -%}
+{%- macro links() -%}
+<nav class="course-links"><a href="index.html">All notebooks</a>
+{% for word, paths in resources.links.items() %}{% for path in paths -%}
+<a href="{{ path.stem }}.html">{{ word }}: {{ path.stem.replace("_", " ") }}</a>
+{% endfor %}{% endfor %}</nav>
+{%- endmacro -%}
+{%- block body_header -%}{{ super() }}{{ links() }}{%- endblock -%}
+{%- block body_footer -%}{{ links() }}{{ super() }}{%- endblock -%}
+{%- block data_png scoped -%}
+<div class="jp-RenderedImage jp-OutputArea-output">
+<img src="data:image/png;base64,{{ output.data['image/png'] }}"
+ alt="{{ cell.metadata.get('alt', 'A figure') | escape_html_keep_quotes }}">
+</div>
+{%- endblock -%}
+{%- block data_latex scoped -%}{{ output.data['text/latex'] | markdown2html }}{%- endblock -%}
+"""
+
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Anytime prediction: the course</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 1.05rem/1.55 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; }
+ol { list-style: none; padding: 0; }
+li { border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); padding: 0.8rem 0; }
+h2 { font-size: 1.15rem; margin: 0; }
+p { margin: 0.3rem 0; }
+.times { font-size: 0.9rem; opacity: 0.8; }
+</style>
+</head>
+<body>
+<main>
+<h1>Anytime prediction: the course</h1>
+<p>Each notebook asks one question. These pages were made by running all of them on this computer.
+To change the code and try the exercises, run <code>make lab</code>.</p>
+<ol>
+{% for entry in entries %}<li>
+<h2>{{ entry.number }}
+{% if entry.page %}<a href="{{ entry.page }}">{{ entry.title }}</a>
+{% else %}{{ entry.title }}{% endif %}</h2>
+{{ entry.question | safe }}
+<p class="times">{% if entry.minutes %}{{ entry.minutes }} minutes to read and solve; {% endif %}
+{% if entry.page %}ran in {{ "%.0f" | format(entry.seconds) }} s{% else %}not run{% endif %}</p>
+</li>
+{% endfor %}</ol>
+</main>
+</body>
+</html>
+"""

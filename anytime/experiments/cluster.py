@@ -1,0 +1,62 @@
+"""Lists of jobs handed to a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from anytime.experiments.job import EVALUATE_EVERY, Job
+
+DAY = 24 * 60  # minutes; submitit's own limit is a few minutes
+
+
+class Task:
+    """A job as submitit calls it; cut off by the cluster, it is queued again and goes on."""
+
+    def __init__(self, job: Job, folder: Path, network: Path | None = None) -> None:
+        self.job, self.folder, self.network = job, folder, network
+
+    def __call__(self) -> str:
+        self.job.carry_out(
+            self.folder,
+            progress=False,
+            evaluate_every=EVALUATE_EVERY,
+            keep_network=self.network,
+        )
+        return str(self.job.record(self.folder))
+
+    def checkpoint(self) -> Any:
+        """Called at the limit of time and before a preemption: the same task once more."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+def submit(
+    listed: list[Job],
+    folder: Path,
+    cluster: str,
+    networks: Path | None = None,
+    **parameters: int | str,
+) -> list:
+    """Hands jobs to a cluster through submitit and returns its handles.
+
+    cluster: "slurm", or "local", which starts all at once, to try it out. networks: a folder
+    for the trained networks. parameters: submitit's, such as slurm_partition; timeout_min is a
+    day unless given.
+    Raises ValueError where submitit is missing or does not know a parameter.
+    """
+    try:
+        import submitit
+    except ImportError as error:
+        raise ValueError("--cluster needs submitit: pip install submitit") from error
+    folder = Path(folder).resolve()
+    executor = submitit.AutoExecutor(folder / "cluster", cluster=cluster)
+    try:
+        executor.update_parameters(**{"timeout_min": DAY, "name": "anytime"} | parameters)
+    except (NameError, TypeError, AssertionError) as error:
+        raise ValueError(f"submitit takes no such options: {error}") from error
+    if not listed:
+        return []
+    with executor.batch():
+        return [executor.submit(Task(job, folder, job.network_file(networks))) for job in listed]

@@ -1,0 +1,54 @@
+"""One process or several: where this one stands, and the group that torchrun asks for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def rank() -> int:
+    """This process's number; 0 where there is only one."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size() -> int:
+    """The number of processes that train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def all_mean(values: Tensor) -> Tensor:
+    """The mean over all processes; the values themselves where there is only one."""
+    if world_size() == 1:
+        return values
+    values = values.clone()
+    dist.all_reduce(values)
+    return values / world_size()
+
+
+def best_device() -> str:
+    """The accelerator of this machine if one can be used, otherwise "cpu"."""
+    return (
+        str(torch.accelerator.current_accelerator()) if torch.accelerator.is_available() else "cpu"
+    )
+
+
+@contextmanager
+def joined(device: str | None = None) -> Iterator[str]:
+    """Joins the processes that torchrun started, if it did, and gives this one's device."""
+    device = device or best_device()
+    if "WORLD_SIZE" not in os.environ:
+        yield device
+        return
+    if device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield device
+    finally:
+        dist.destroy_process_group()

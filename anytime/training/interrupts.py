@@ -1,0 +1,44 @@
+"""Ctrl-C and termination held back until it is safe to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+
+class HeldInterrupts:
+    """While open, the first Ctrl-C (or SIGTERM) only sets `pending`; a second one is raised.
+
+    A cluster's signal USR2 is held too, where somebody has set a handler for it, and is handed to
+    that handler at the end: it ends the program from wherever it is called.
+    Outside the main thread, where Python allows no signal handlers, it changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self.pending = False
+        self._before: dict[int, Any] = {}
+        self._owed: int | None = None
+
+    def __enter__(self) -> HeldInterrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._hold)
+            cluster = getattr(signal, "SIGUSR2", None)  # Windows has none
+            if cluster and callable(signal.getsignal(cluster)):
+                self._before[cluster] = signal.signal(cluster, self._owe)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._owed is not None:
+            signal.raise_signal(self._owed)
+
+    def _hold(self, number: int, frame: object) -> None:
+        if self.pending:
+            raise KeyboardInterrupt
+        self.pending = True
+
+    def _owe(self, number: int, frame: object) -> None:
+        self.pending, self._owed = True, number
