@@ -936,8 +936,8 @@ explore.eann()
 # ## Summary
 #
 # - With AdaLoss the late part of a network is near-optimal, says the paper. We saw it on Tiny-ImageNet
-#   and (in notebook 05) most clearly on GTSRB, and not on CIFAR-10. A chain of networks of depths $1, b,
-#   b^2, \dots$ uses only late parts: while a network is young, the one before answers.
+#   and (in notebook 05) most clearly on GTSRB, and not on CIFAR-10. A chain of networks of depths
+#   $1, b, b^2, \dots$ uses only late parts: while a network is young, the one before answers.
 # - An answer of the chain costs at most $2 + \frac{1}{b-1}$ times what it would cost alone, and
 #   $1 - \frac{1}{2b} + \frac{1 + \ln b}{b-1}$ times on average over whole chains: 3 and 2.44 for $b = 2$.
 # - Both ask for a large base, but the base is bounded by how early a network is good.
