@@ -176,9 +176,9 @@ bool(errors[-1] < errors[0] - 0.05), bool(errors[0] < 0.5)
 
 # %% [markdown]
 # **What you should see.** All six exits learn at the same time. The first is wrong about a third of
-# the time, the last in less than a fifth. The gain is largest where the error is large: from exit 2
-# to exit 3 it falls most, and at the end each further exit brings little. `(True, True)` says that
-# the last exit is better than the first by at least 0.05, and the first is far from guessing.
+# the time, the last in less than a fifth. The steps are uneven: from exit 2 to exit 3 the error falls
+# most, and some exits bring next to nothing. `(True, True)` says that the last exit is better than the
+# first by at least 0.05, and the first is far from guessing.
 #
 # This falling row of bars is what an anytime network is for. Notebook 01 draws it over the cost of
 # each exit.
@@ -236,17 +236,16 @@ plt.show()
 image = fashion.test.pixels[chosen : chosen + 1]
 network.eval()
 answer_by_answer = network.refine(image)
-first = next(answer_by_answer)
-second = next(answer_by_answer)
-first.shape, second.shape
+given = [next(answer_by_answer), next(answer_by_answer)]
+given[0].shape, given[1].shape
 
 # %% [markdown]
-# If the time is over now, `second` is the answer, and exits 3 to 6 are never computed. If there is
+# If the time is over now, the second is the answer, and exits 3 to 6 are never computed. If there is
 # time left, `next` goes on where it stopped. In the end the answers are those that came at once.
 
 # %%
-rest = list(answer_by_answer)
-torch.allclose(torch.stack([first, second, *rest]), network(image), atol=1e-5)
+given += answer_by_answer  # all that are left
+torch.allclose(torch.stack(given), network(image), atol=1e-5)
 
 # %% [markdown]
 # ## When something goes wrong

@@ -216,8 +216,9 @@ np.allclose(value, (1 + np.log(losses)).sum())
 # ## The toy again
 #
 # In the toy of notebook 02, equal weights let the loss with the scale 100 drown the other. Now
-# the weights are $1/\ell_i$ at every step. (Here the floor of each loss is as large as its scale.
-# Why that matters is a question for later.)
+# the weights are $1/\ell_i$ at every step. One more thing is changed: there the floor of each loss was a
+# tenth of its scale, here it is as large as its scale. With low floors the same weights end elsewhere;
+# "The smaller a loss, the more it gets", below, shows where.
 
 # %%
 start = np.array([0.0, 1.0])

@@ -171,9 +171,9 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** Find your machine's number on the horizontal axis. A single processor core
-# does some $10^{10}$ and would be busy for a hundred years and more. One run of a middle-sized network,
-# though, is within reach of many machines, and runs are independent: ten machines need a tenth of the
-# time.
+# does some $10^{10}$: at $10^{10}$ it would be busy for about 200 years, at $5 \cdot 10^{10}$ for about
+# 40. One run of a middle-sized network, though, is within reach of many machines, and runs are
+# independent: ten machines need a tenth of the time.
 #
 # The command line says the same for any list, from records and from measured steps:
 #
@@ -360,10 +360,10 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What you should see.** With three seeds only a difference of several standard deviations is found
-# more often than not. Smaller ones stay "undecided", most of the time, although they are there. Five
-# seeds find a difference half as large. Whether that is worth two more trainings of each weighting is
-# for you to say.
+# **What you should see.** With three seeds only a difference of about two standard deviations or more is
+# found more often than not. Smaller ones stay "undecided", most of the time, although they are there.
+# Five seeds find a difference about half as large. Whether that is worth two more trainings of each
+# weighting is for you to say.
 #
 # ## Your runs in the ledger
 #
