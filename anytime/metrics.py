@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
+from anytime import names
 from anytime.runs import Run
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -69,7 +69,7 @@ def relative_increase_table(
                 raise ValueError(
                     f"no OPT run for exit {exit} of {run.config['network']} on "
                     f"{run.config['dataset']} with the same recipe, images and image size: train "
-                    f"{_whole(run.config['network'])}-to{exit} with weighting 'opt'"
+                    f"{names.up_to(run.config['network'], exit)} with weighting 'opt'"
                 )
             seen = {"share": share, "exit": exit, "error": error[exit - 1]}
             against = {"opt_error": np.mean(opt), "opt_seeds": len(opt)}
@@ -80,25 +80,20 @@ def relative_increase_table(
 
 def _setting(run: Run) -> tuple[str, ...]:
     """What must be equal between a run and its OPT runs."""
-    network = _whole(run.config["network"])
+    network = names.whole(run.config["network"])
     keys = ("dataset", "train_images", "validation_images", "image_size", "recipe")
     rest = [run.config.get(key) for key in keys]
     return (network, json.dumps(rest, sort_keys=True))
-
-
-def _whole(network: str) -> str:
-    """The name of the network that `network` was cut from, or its own."""
-    return re.sub(r"-to\d+$", "", network)
 
 
 def _opt_errors(opt_runs: Iterable[Run]) -> dict[tuple, list[float]]:
     """The errors of OPT, one per seed, by setting and exit (from 1)."""
     errors: dict[tuple, list[float]] = {}
     for run in opt_runs:
-        spec = re.fullmatch(r"opt(?::.*?)?(?:exit=(\d+).*)?", run.config["weighting"])
-        if spec is None:
+        name, options = names.parse(run.config["weighting"])
+        if name != "opt":
             raise ValueError(f"{run.name} is no OPT run: its weighting must be 'opt'")
-        exit = int(spec[1] or run.num_exits)
+        exit = options.get("exit", run.num_exits)
         errors.setdefault((*_setting(run), exit), []).append(run.final("test_error")[exit - 1])
     return errors
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
+from anytime.names import weighting_title
 from anytime.paper import NOT_CONFIRMED
 from anytime.runs import Run
 
@@ -59,12 +60,8 @@ def theme() -> None:
 
 
 def scheme_name(spec: str) -> str:
-    """The name in words of a weighting's text: "adaloss:gamma=0.07,extra=1" is "AdaLoss e=1"."""
-    scheme, _, options = spec.partition(":")
-    if scheme != "adaloss":
-        return scheme.upper() if scheme.upper() in SCHEME_STYLE else spec
-    extra = float(dict(item.split("=") for item in options.split(",") if item).get("extra", 0))
-    return f"AdaLoss e={extra:g}" if extra else "AdaLoss"
+    """The name in words of a weighting's text: "adaloss:gamma=0.1,extra=1" is "AdaLoss e=1"."""
+    return weighting_title(spec, brief=True)
 
 
 def scheme_style(spec: str) -> dict:

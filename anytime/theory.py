@@ -4,23 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+SMALLEST = 1e-12
+"""Mean losses below this share of the largest one count as that much: a loss of 0 is no failure."""
 
-def adaloss_weights(mean_losses: ArrayLike, gamma: float = 0.07, extra: float = 0.0) -> np.ndarray:
+
+def const(num_exits: int) -> np.ndarray:
+    """CONST: every exit counts the same, B_i = 1. Returns (K,) weights."""
+    return np.ones(num_exits)
+
+
+def linear(num_exits: int, first: float = 0.25) -> np.ndarray:
+    """LINEAR: (K,) weights that grow evenly from `first` to 1."""
+    share = np.arange(num_exits) / (num_exits - 1) if num_exits > 1 else np.ones(1)
+    return first + (1.0 - first) * share
+
+
+def half_end(num_exits: int) -> np.ndarray:
+    """HALF-END: the last exit has weight 1, the others share 1 evenly. Returns (K,) weights."""
+    early = num_exits - 1
+    return np.append(np.full(early, 1.0 / max(early, 1)), 1.0)
+
+
+def sieve(num_exits: int) -> np.ndarray:
+    """SIEVE: an exit d before the end weighs 1 + v2(d), the number of times that 2 divides d.
+
+    The exits are visited like the marks of a ruler. The last weighs as much as all others
+    together. Returns (K,) weights, scaled so that it is 1. The authors' limit,
+    v2(d) <= ceil(log2 K) - 1, holds for every d < K.
+    """
+    distance = np.arange(num_exits - 1, 0, -1)
+    marks = 1.0 + np.log2(distance & -distance)
+    return np.append(marks / max(marks.sum(), 1.0), 1.0)
+
+
+def exponential(num_exits: int, base: float = 2.0) -> np.ndarray:
+    """Each exit weighs `base` times the one before; (K,) weights, the largest 1."""
+    powers = np.arange(num_exits) - (num_exits - 1 if base > 1 else 0)
+    return float(base) ** powers
+
+
+def opt(num_exits: int, exit: int | None = None) -> np.ndarray:
+    """OPT: all weight on one exit, counted from 1; the last unless given. Returns (K,) weights."""
+    return np.eye(num_exits)[(exit or num_exits) - 1]
+
+
+STATIC = {"const": const, "linear": linear, "half-end": half_end, "sieve": sieve}
+STATIC |= {"exponential": exponential, "opt": opt}
+"""The weights that do not change in training, by the names of their weightings."""
+
+
+def adaloss_weights(mean_losses: Any, gamma: float = 0.07, extra: float = 0.0) -> Any:
     """B = (1 - gamma) u + gamma for running mean losses m (K,); u is 1/m, its largest 1.
 
-    extra: e, added to the last u before u is divided by its largest again.
-    Raises ValueError for a loss that is not positive.
+    mean_losses: a numpy array or anything like one, or a torch tensor; the weights (K,) are of
+    the same kind. gamma: share of a uniform weight that is mixed in, in [0, 1]. extra: e, added to
+    the last u before u is divided by its largest again.
+    Raises ValueError for negative losses or such that are no numbers, unless in a tensor, where
+    looking would mean waiting for the device.
+
+    >>> adaloss_weights([2.0, 1.0, 0.5], gamma=0.0)
+    array([0.25, 0.5 , 1.  ])
     """
-    if not (np.asarray(mean_losses) > 0).all():
-        raise ValueError("the mean losses must be positive: the weight of 0 is infinite")
-    u = 1.0 / np.asarray(mean_losses, dtype=float)
-    u /= u.max()
-    u[-1] += extra
-    return (1.0 - gamma) * u / u.max() + gamma
+    m = mean_losses if hasattr(mean_losses, "clip") else np.asarray(mean_losses, dtype=float)
+    if isinstance(m, np.ndarray) and not (m >= 0).all():
+        raise ValueError(f"mean losses must be at least 0, not {m}")
+
+    # Far below any loss that is not 0, so that losses of 0 alone get equal weights.
+    m = m.clip(SMALLEST * m.max() + 1e-37)
+    u = m.min() / m
+    u[-1] = u[-1] + extra
+    u = u / u.max()
+    return (1.0 - gamma) * u + gamma
 
 
 def adaloss_trajectory(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from anytime import explore, networks, weighting
 from anytime.explore import anatomy, chain, curves, designer, frame, recorded, timing
+from anytime.names import weighting_title
 from anytime.networks import cost
 from anytime.runs import Run
 
@@ -105,9 +106,9 @@ def test_the_same_run_in_two_folders_is_told_apart_by_the_folder(runs, tmp_path)
 
 
 def test_weightings_are_named_in_the_symbols_of_the_paper():
-    words = recorded.weighting_words("adaloss:gamma=0.1,momentum=0.99,every=1,extra=1")
+    words = weighting_title("adaloss:gamma=0.1,momentum=0.99,every=1,extra=1")
     assert words == "AdaLoss γ=0.1 ρ=0.99 T=1 e=1"
-    assert recorded.weighting_words("half-end") == "HALF-END"
+    assert weighting_title("half-end") == "HALF-END"
 
 
 @pytest.mark.parametrize("scheme", recorded.STATIC)

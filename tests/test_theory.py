@@ -62,10 +62,24 @@ def test_the_inverse_losses_are_the_gradient_of_the_log_of_the_geometric_mean():
     np.testing.assert_allclose(theory.adaloss_optimal_weights(losses.detach()), losses.grad)
 
 
-@pytest.mark.parametrize("weigh", [theory.adaloss_optimal_weights, theory.adaloss_weights])
-def test_a_loss_of_zero_has_no_best_weight(weigh):
+def test_a_loss_of_zero_has_no_best_weight():
     with pytest.raises(ValueError, match="positive"):
-        weigh([0.5, 0.0])
+        theory.adaloss_optimal_weights([0.5, 0.0])
+
+
+@pytest.mark.parametrize("losses", [[0.5, -0.1], [0.5, float("nan")]])
+def test_losses_that_have_no_weights_are_refused(losses):
+    with pytest.raises(ValueError, match="at least 0"):
+        theory.adaloss_weights(losses)
+
+
+@pytest.mark.parametrize("extra", [0.0, 1.0])
+@pytest.mark.parametrize("losses", [[2.3, 0.7, 0.02], [0.0, 1.0, 2.0], [0.0, 0.0], [1e-30, 1.0]])
+def test_one_formula_serves_numpy_and_torch(losses, extra):
+    ours = theory.adaloss_weights(np.array(losses), 0.1, extra)
+    theirs = theory.adaloss_weights(torch.tensor(losses, dtype=torch.float64), 0.1, extra)
+    assert isinstance(ours, np.ndarray) and isinstance(theirs, torch.Tensor)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 def test_a_chain_of_equal_networks_is_no_chain():

@@ -1,7 +1,9 @@
 """Weighting schemes against closed forms, and AdaLoss against a slow version in numpy."""
 
+import copy
 import io
 import math
+import pickle
 import re
 
 import numpy as np
@@ -145,24 +147,31 @@ def test_an_unknown_scheme_is_refused_with_those_there_are():
     [
         ("linear:last=1", "last", "total, first"),
         ("const:num_exits=3", "num_exits", "total"),
-        ("adaloss:gama=0.1", "gama", "total, gamma, momentum, every, extra"),
-        ("const:9", "9", "total"),
+        ("adaloss:gama=0.1", "gama", "total, gamma, momentum, every, extra, look_first"),
     ],
 )
 def test_an_unknown_option_is_refused_with_those_the_scheme_has(spec, option, known):
-    with pytest.raises(ValueError, match=f"{re.escape(spec)}.*'{option}'.*has {known}$"):
+    with pytest.raises(
+        ValueError, match=f"{re.escape(spec)}.*no option '{option}'; there are {known}$"
+    ):
         weighting.build(spec, 3)
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("const:total=0", "total weight must be positive, not 0"),
-        ("const:total=nan", "total weight must be positive, not nan"),
-        ("const:total=", "could not convert"),
-        ("linear:first=much", "much"),
-        ("linear:first=-1", "first must be at least 0, not -1"),
-        ("exponential:base=0", "base must be positive, not 0"),
+        ("const:total=0", "total weight must be positive and finite, not 0"),
+        ("const:total=nan", "total weight must be positive and finite, not nan"),
+        ("const:total=inf", "total weight must be positive and finite, not inf"),
+        ("const:total=", "'total=' is no option; write NAME=VALUE"),
+        ("const:9", "'9' is no option; write NAME=VALUE"),
+        ("const:nine", "'nine' is no option of const; write NAME=VALUE"),
+        ("adaloss:gamma=.1,gamma=.9", "'gamma' is given twice"),
+        ("linear:first=much", "first=much is no number"),
+        ("linear:first=-inf", "weights must be finite"),
+        ("linear:first=-1", "weights must be finite numbers from 0 on"),
+        ("exponential:base=0", "base must be between 0.001 and 1000, not 0"),
+        ("exponential:base=1e200", "base must be between 0.001 and 1000"),
         ("opt:exit=0", "exit must be between 1 and 3, not 0"),
         ("opt:exit=4", "exit must be between 1 and 3, not 4"),
         ("opt:exit=1.5", "exit must be between 1 and 3, not 1.5"),
@@ -397,3 +406,107 @@ def test_a_training_step_never_waits_for_the_device(spec):
             session.train_step(batch)
     assert session.step == 3
     assert not torch.equal(network.heads[0][-1].weight, before)
+
+
+CASES = [
+    ("const", weighting.Const(3)),
+    ("adaloss", weighting.AdaLoss(3, gamma=0.07, every=100)),
+    ("adaloss:gamma=0.1,extra=1", weighting.AdaLoss(num_exits=3, extra=1.0, gamma=0.1)),
+    ("linear:total=2", weighting.Linear(3, 2.0)),
+    ("opt", weighting.Opt(3, exit=3)),
+    ("opt:exit=1", weighting.Opt(3, exit=1)),
+]
+
+
+@pytest.mark.parametrize(("spec", "made"), CASES, ids=[spec for spec, _ in CASES])
+def test_text_and_constructor_make_one_thing_with_one_text(spec, made):
+    built = weighting.build(spec, 3)
+    assert built.spec == made.spec == spec
+    theirs, ours = built.state_dict(), made.state_dict()
+    assert all(torch.equal(theirs[key], ours[key]) for key in ours)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["adaloss", "adaloss:gamma=0.07", "adaloss:gamma=.07", "adaloss:gamma=7e-2"]
+    + ["adaloss:every=100,gamma=0.07", "adaloss:every=100.0,extra=0", "adaloss:"],
+)
+def test_every_spelling_of_the_defaults_is_one_text(spelling):
+    assert weighting.build(spelling, 3).spec == "adaloss"
+
+
+class Steep(weighting.Weighting):
+    """Weights (i / K)^power."""
+
+    def __init__(self, num_exits: int, total: float | None = None, power: float = 2.0) -> None:
+        super().__init__((torch.arange(1, num_exits + 1) / num_exits) ** power, total)
+
+
+def test_a_weighting_of_ones_own_is_named_by_its_class_and_arguments_and_built_by_that_name():
+    made = Steep(4, power=3)
+    assert made.spec == f"{__name__}:Steep:power=3"
+    assert torch.equal(weighting.build(made.spec, 4).weights, made.weights)
+    assert Steep(4, power=2.0).spec == f"{__name__}:Steep"
+
+
+def test_a_registered_weighting_has_a_short_name(monkeypatch):
+    monkeypatch.setitem(weighting.SCHEMES, "steep", None)  # removed in the end
+
+    @weighting.register("steep")
+    class Steeper(Steep):
+        pass
+
+    assert weighting.build("steep:power=1", 4).spec == "steep:power=1"
+    assert Steeper(4).spec == "steep"
+
+
+class Heir(weighting.AdaLoss):
+    """Another thing than AdaLoss, whatever it changes."""
+
+
+def test_a_subclass_does_not_go_by_its_parents_name():
+    assert Heir(3, gamma=0.1).spec == f"{__name__}:Heir:gamma=0.1"
+
+
+class FromTensor(weighting.Weighting):
+    """Its argument fits no text."""
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        super().__init__(weights)
+
+
+def test_what_fits_no_text_has_no_name():
+    assert FromTensor(torch.ones(3)).spec == ""
+
+
+def test_a_copy_keeps_its_name():
+    made = weighting.AdaLoss(3, gamma=0.2)
+    assert copy.deepcopy(made).spec == pickle.loads(pickle.dumps(made)).spec == made.spec
+
+
+@pytest.mark.parametrize("spec", ["adaloss:every=1", "linear"])
+def test_losses_come_as_a_tensor_a_list_or_a_dict(spec):
+    losses = torch.tensor([2.0, 0.5, 1.0])
+    forms = [losses, [*losses], (*losses,), {"a": losses[0], "b": losses[1], "c": losses[2]}]
+    schemes = [weighting.build(spec, 3) for _ in forms]
+    for _ in range(3):
+        totals = [scheme(form) for scheme, form in zip(schemes, forms, strict=True)]
+        assert all(torch.equal(total, totals[0]) for total in totals)
+
+
+def test_a_look_at_the_first_losses_weighs_the_first_step_by_them():
+    losses = torch.tensor([4.0, 2.0, 1.0])
+    scheme = weighting.build("adaloss:look_first=True,gamma=0", 3)
+    assert float(scheme(losses)) == pytest.approx(3.0)  # 4 / 4 + 2 / 2 + 1
+    assert float(scheme(2 * losses)) == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize("zero", [0.0, 1e-39])
+def test_a_loss_of_zero_gets_the_largest_weight_and_the_others_stay_finite(zero):
+    scheme = weighting.AdaLoss(3, gamma=0.0, every=1, momentum=0.0)
+    for _ in range(2):
+        scheme(torch.tensor([zero, 1.0, 2.0]))
+    assert scheme.weights[0] == 1.0
+    assert scheme.weights.isfinite().all() and (scheme.weights[1:] < 1e-6).all()
+    scheme(torch.zeros(3))
+    assert torch.equal(scheme.weights, torch.ones(3))

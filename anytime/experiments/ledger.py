@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anytime import metrics, paper, runs
+from anytime import metrics, names, paper, runs
 from anytime.metrics import concentration, mean_std
 from anytime.names import COPIES
 from anytime.paths import DATA, RUNS, whole_file
-from anytime.plots import scheme_name
 from anytime.runs import Run
 
 LEDGER = DATA / "ledger.csv"
@@ -38,7 +36,9 @@ ABOVE = "The harder the data, the later the mean position of the final weights a
 
 
 def _above_opt(share: float, *schemes: str) -> str:
-    shown = (f"{scheme_name(s)} {paper.relative_increase(s, share).shown}" for s in schemes)
+    shown = (
+        f"{names.weighting_title(s)} {paper.relative_increase(s, share).shown}" for s in schemes
+    )
     return f"above OPT: {'; '.join(shown)}"
 
 
@@ -99,7 +99,8 @@ def _grouped(found: Iterable[Run], *keys: str) -> dict[tuple[str, ...], list[Run
 
 def _wholes(setting: list[Run]) -> list[str]:
     """The networks that were not cut, from cheap to expensive."""
-    costs = {r.config["network"]: r.cost[-1] for r in setting if "-to" not in r.config["network"]}
+    networks = {run.config["network"]: run for run in setting}
+    costs = {name: run.cost[-1] for name, run in networks.items() if names.whole(name) == name}
     return sorted(costs, key=costs.get)
 
 
@@ -110,7 +111,7 @@ def _increase_rows(setting: list[Run]) -> list[dict]:
     """
     rows = []
     for network in _wholes(setting):
-        own = [run for run in setting if run.config["network"].partition("-to")[0] == network]
+        own = [run for run in setting if names.whole(run.config["network"]) == network]
         of = _grouped(own, "weighting")
         uncut = [run for run in of["opt",] if run.config["network"] == network]
         for scheme in ("const", "linear", "adaloss") if of["opt",] else ():
@@ -204,7 +205,8 @@ def _row(kind: str, used: list[Run], differences: list[float], scheme: str = "ad
 
 def _named(scheme: str) -> str:
     """A weighting's name in words; its whole text where it has options that the name leaves out."""
-    return scheme_name(scheme) if {*re.findall(r"(\w+)=", scheme)} <= {"extra"} else scheme
+    short = {*names.parse(scheme)[1]} <= {"extra"}
+    return names.weighting_title(scheme) if short else scheme
 
 
 def _title(run: Run) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,7 +10,7 @@ import pandas as pd
 from ipywidgets import Dropdown, FloatLogSlider, SelectMultiple, Widget
 from matplotlib.figure import Figure
 
-from anytime import metrics, plots
+from anytime import metrics, names, plots
 from anytime.explore import timing
 from anytime.explore.frame import BESIDE, Explorer, Nothing, View
 from anytime.explore.recorded import Runs, budget_slider, data_sets, gather, labels, some
@@ -48,11 +47,11 @@ def curves_data(
 
 def is_opt(run: Run) -> bool:
     """Whether a run is of OPT, which trains one exit alone."""
-    return run.config["weighting"].partition(":")[0] == "opt"
+    return names.is_opt(run.config["weighting"])
 
 
 def _uncut(run: Run) -> dict:
-    return run.config | {"network": re.sub(r"-to\d+$", "", run.config["network"])}
+    return run.config | {"network": names.whole(run.config["network"])}
 
 
 def _increase(run: Run, opt_runs: Sequence[Run], share: float) -> float:

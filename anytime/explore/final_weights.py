@@ -22,8 +22,8 @@ from anytime.explore.recorded import (
     some,
     static_weights,
     usual_runs,
-    weighting_words,
 )
+from anytime.names import weighting_title
 from anytime.runs import Run
 
 MARKERS = "osD^vPXhd<>"
@@ -123,7 +123,7 @@ def _look(known, names, brief, sets, network, weighting, seed, as_map, static, e
     data = final_weights_data(chosen, epoch)
     missing = set(sets) - {names[i] for i in there}
     seen = " or ".join(str(one) for one in sorted(data["epoch"].unique()))
-    words = f"{network}, epoch {seen}, with {weighting_words(weighting)}. {_words(data, missing)}"
+    words = f"{network}, epoch {seen}, with {weighting_title(weighting)}. {_words(data, missing)}"
     draw = partial(draw_final_weights, data=data, as_map=as_map, static=static)
     return View(data, words, draw)
 
@@ -161,7 +161,7 @@ def _controls(known: Sequence[Run]) -> dict[str, Widget]:
         list(dict.fromkeys(run.config[key] for run in ordered))
         for key in ("network", "weighting", "seed")
     )
-    schemes = [(weighting_words(spec), spec) for spec in weighting]
+    schemes = [(weighting_title(spec), spec) for spec in weighting]
     epochs = max((len(run.history) for run in known), default=1)
     start = max((len(run.history) for run in usual), default=1)
     return {

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 from ipywidgets import FloatLogSlider
 
-from anytime import plots
+from anytime import theory
 from anytime.explore.frame import Nothing
+from anytime.names import weighting_title
 from anytime.paths import RUNS
 from anytime.runs import Run, paths
 
 Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
 NAMED = ("dataset", "network", "weighting", "seed")
-STATIC = ("CONST", "LINEAR", "HALF-END", "SIEVE", "EXPONENTIAL")
-SYMBOLS = {"gamma": "γ", "momentum": "ρ", "every": "T", "extra": "e"}
+STATIC = tuple(name.upper() for name in theory.STATIC if name != "opt")
 
 
 def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
@@ -47,14 +47,6 @@ def some(runs: Sequence[Run]) -> None:
     if not runs:
         make = "python -m anytime run schemes --profile quick"
         raise Nothing(f"There are no recorded runs yet. This makes some within minutes: {make}")
-
-
-def weighting_words(spec: str) -> str:
-    """A weighting's text in the paper's symbols: "adaloss:extra=1" is "AdaLoss e=1"."""
-    scheme, _, options = spec.partition(":")
-    pairs = [option.split("=") for option in options.split(",") if option]
-    words = [f"{SYMBOLS.get(key, key)}={value}" for key, value in pairs]
-    return " ".join([plots.scheme_name(scheme), *words])
 
 
 def labels(runs: Sequence[Run], always: Sequence[str] = NAMED, brief: bool = False) -> list[str]:
@@ -124,7 +116,7 @@ def usual_runs(known: Sequence[Run]) -> list[Run]:
 def _facts(run: Run, twice: bool) -> dict[str, str]:
     config = {"seed": 0, "train_images": None, "recipe": {}} | run.config
     facts = {"dataset": config["dataset"], "network": config["network"]}
-    facts |= {"weighting": weighting_words(config["weighting"]), "seed": f"seed {config['seed']}"}
+    facts |= {"weighting": weighting_title(config["weighting"]), "seed": f"seed {config['seed']}"}
     facts["images"] = (
         f"{config['train_images']:,} images" if config["train_images"] else "all images"
     )
@@ -149,12 +141,4 @@ def budget_slider(runs: Sequence[Run], middle: Sequence[Run]) -> FloatLogSlider:
 
 def static_weights(scheme: str, exits: int) -> np.ndarray:
     """The weights (K,) of a scheme of `STATIC`; the largest is 1."""
-    early = np.arange(exits - 1, 0, -1)
-    sieve = 1 + np.minimum(np.log2(early & -early), max(np.ceil(np.log2(exits)) - 1, 0))
-    return {
-        "CONST": np.ones(exits),
-        "LINEAR": np.linspace(0.25, 1, exits),
-        "HALF-END": np.append(np.full(exits - 1, 1 / max(exits - 1, 1)), 1.0),
-        "SIEVE": np.append(sieve / max(sieve.sum(), 1), 1.0),
-        "EXPONENTIAL": 2.0 ** np.arange(1 - exits, 1),
-    }[scheme]
+    return theory.STATIC[scheme.lower()](exits)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anytime import names
 from anytime.runs import Run
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def milliseconds(run: Run) -> np.ndarray:
     Each network is measured once; one cut from it has the same first exits. It is nan for a
     network that cannot be built by its name.
     """
-    whole = re.sub(r"-to\d+$", "", run.config["network"])
+    whole = names.whole(run.config["network"])
     try:
         side = _side(run.config["network"], run.cost[-1])
         return _measured(whole, side)[: run.num_exits]

@@ -1,4 +1,16 @@
-"""AdaLoss: each loss is weighted by the inverse of its running mean."""
+"""AdaLoss: each loss is weighted by the inverse of its running mean (sections 3.2 and 3.3).
+
+    paper   here           what it is
+    l_i     losses         the losses of a step, one per exit
+    m_i     mean_losses    their running means
+    rho     momentum       the share of the old mean that is kept at each step
+    T       every          steps between two updates of the weights
+    gamma   gamma          the floor: the share of a uniform weight that is mixed in
+    e       extra          what the last exit gets on top
+    B_i     weights        the weights; the training loss is the sum of B_i l_i
+
+The formula of the weights is `theory.adaloss_weights`; notebook 03 derives it in three ways.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +18,26 @@ import torch
 from torch import Tensor
 
 from anytime.processes import all_mean
-from anytime.weighting.base import Weighting
-
-
-def adaloss_weights(mean_losses: Tensor, gamma: float = 0.07, extra: float = 0.0) -> Tensor:
-    """The weights B that AdaLoss gives to exits with these running mean losses.
-
-    mean_losses: (K,) the running means m_i. gamma: share of a uniform weight that is mixed in,
-    in [0, 1]. extra: e, added to the last exit's weight after scaling the largest to 1.
-    Returns (K,) weights whose largest is 1: B = (1 - gamma) u + gamma, with u proportional
-    to 1 / m.
-    """
-    u = 1.0 / mean_losses
-    u = u / u.max()
-    u = torch.cat([u[:-1], u[-1:] + extra])
-    u = u / u.max()
-    return (1.0 - gamma) * u + gamma
+from anytime.theory import adaloss_weights
+from anytime.weighting.base import Losses, Weighting
 
 
 class AdaLoss(Weighting):
     """AdaLoss: weights inversely proportional to the running mean of each loss.
 
-    gamma, extra: see `adaloss_weights`. momentum: rho, the share of the old running mean that
-    is kept at each step; the mean starts at the first batch's losses. every: T, the number of
-    steps between two updates of the weights. Until the first update all weights are 1.
+    The mean starts at the first batch's losses. Until the first update, after T steps, all weights
+    are 1; with `look_first` they follow the losses of the first batch from the first step on.
     In evaluation mode nothing is updated. When training is spread over processes, the losses
     are averaged over them, so that all hold the same weights.
+
+    >>> adaloss = AdaLoss(3, gamma=0.0, momentum=0.0, every=1)
+    >>> adaloss(torch.tensor([2.0, 1.0, 0.5]))
+    tensor(3.5000)
+    >>> adaloss.weights
+    tensor([0.2500, 0.5000, 1.0000])
     """
 
+    known_as = "adaloss"
     mean_losses: Tensor
     step: Tensor
 
@@ -45,31 +49,39 @@ class AdaLoss(Weighting):
         momentum: float = 0.9,
         every: int = 100,
         extra: float = 0.0,
+        look_first: bool = False,
     ) -> None:
         whole = every >= 1 and float(every).is_integer()
-        if not (0 <= gamma <= 1 and 0 <= momentum < 1 and whole and extra >= 0):
+        if not (0 <= gamma <= 1 and 0 <= momentum < 1 and whole and 0 <= extra < float("inf")):
             raise ValueError(
-                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1 and "
+                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1 and a finite "
                 f"extra >= 0, not gamma={gamma}, momentum={momentum}, every={every}, extra={extra}"
             )
         super().__init__(torch.ones(num_exits), total)
         self.gamma, self.momentum, self.every, self.extra = gamma, momentum, int(every), extra
+        self.look_first = look_first
         self.register_buffer("mean_losses", torch.zeros(num_exits))
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
-    def forward(self, losses: Tensor) -> Tensor:
-        """(K,) losses -> the scalar training loss, under the weights from before this step."""
+    def forward(self, losses: Losses) -> Tensor:
+        """One loss per exit -> the training loss, under the weights from before this step."""
+        losses = self._vector(losses)
+        seen = all_mean(losses.detach().float()) if self.training else None
+        if seen is not None and self.look_first:
+            self.weights = torch.where(self.step == 0, self._weights(seen), self.weights)
+
         loss = super().forward(losses)
-        if self.training:
-            self._observe(losses.detach().float())
+        if seen is not None:
+            self._observe(seen)
         return loss
 
     def _observe(self, losses: Tensor) -> None:
         # Selected with torch.where: a Python `if` on the step would wait for the device.
-        losses = all_mean(losses)
         old = torch.where(self.step == 0, losses, self.mean_losses)
         self.mean_losses = self.momentum * old + (1.0 - self.momentum) * losses
         self.step = self.step + 1
         due = self.step % self.every == 0
-        weights = self._rescaled(adaloss_weights(self.mean_losses, self.gamma, self.extra))
-        self.weights = torch.where(due, weights, self.weights)
+        self.weights = torch.where(due, self._weights(self.mean_losses), self.weights)
+
+    def _weights(self, mean_losses: Tensor) -> Tensor:
+        return self._rescaled(adaloss_weights(mean_losses, self.gamma, self.extra))

@@ -2,41 +2,67 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
+from anytime.names import Named
 
-class Weighting(nn.Module):
+Losses = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
+
+
+class Weighting(Named, nn.Module):
     """Joins the exits' losses into the training loss, the sum of B_i l_i over the exits.
 
     weights: (K,) the weights B before any rescaling.
     total: if given, the weights are rescaled so that they sum to it. Schemes differ in their
         totals and so in their effective learning rates; the same total makes them comparable.
+    A weighting that learns parameters of its own does so at its `learning_rate`.
+    Raises ValueError for weights or a total that are negative or not finite.
     """
 
-    spec: str = ""
+    given = ("self", "num_exits")
+    learning_rate: float = 0.01
+    weights: Tensor
 
-    def __init__(self, weights: Tensor, total: float | None = None) -> None:
+    def __init__(self, weights: ArrayLike, total: float | None = None) -> None:
         super().__init__()
-        if total is not None and not total > 0:
-            raise ValueError(f"the total weight must be positive, not {total}")
+        if total is not None and not 0 < total < math.inf:
+            raise ValueError(f"the total weight must be positive and finite, not {total}")
+        start = torch.as_tensor(weights).detach().float()
+        if not (start.isfinite().all() and (start >= 0).all() and start.any()):
+            raise ValueError(
+                f"weights must be finite numbers from 0 on, not all 0, but are {start.tolist()}"
+            )
         self.total = total
-        self.register_buffer("weights", self._rescaled(weights.detach().float()))
+        self.register_buffer("weights", self._rescaled(start))
 
     @property
     def num_exits(self) -> int:
         return len(self.weights)
 
-    def forward(self, losses: Tensor) -> Tensor:
-        """(K,) losses, one per exit -> the scalar training loss."""
-        self._expect_one_per_exit(losses)
-        return (self.weights * losses).sum()
+    def forward(self, losses: Losses) -> Tensor:
+        """One loss per exit, as a tensor (K,), a list or a dict -> the scalar training loss.
+
+        The losses of several tasks are so many more: K T of them, in any fixed order.
+        """
+        return (self.weights * self._vector(losses)).sum()
+
+    def extra_repr(self) -> str:
+        return self.spec
 
     def _rescaled(self, weights: Tensor) -> Tensor:
         return weights if self.total is None else weights * (self.total / weights.sum())
 
-    def _expect_one_per_exit(self, losses: Tensor) -> None:
+    def _vector(self, losses: Losses) -> Tensor:
+        if not isinstance(losses, Tensor):
+            losses = torch.stack([*(losses.values() if isinstance(losses, Mapping) else losses)])
         if losses.shape != self.weights.shape:
             raise ValueError(
                 f"expected {self.num_exits} losses, one per exit, but got shape "
                 f"{tuple(losses.shape)}; build the weighting with the network's num_exits"
             )
+        return losses

@@ -1,60 +1,56 @@
-"""Weights that do not change during training."""
+"""Weights that do not change during training; their closed forms are in `anytime.theory`."""
 
 from __future__ import annotations
 
-import torch
-
+from anytime import theory
 from anytime.weighting.base import Weighting
 
 
 class Const(Weighting):
     """CONST: every exit counts the same, B_i = 1."""
 
+    known_as = "const"
+
     def __init__(self, num_exits: int, total: float | None = None) -> None:
-        super().__init__(torch.ones(num_exits), total)
+        super().__init__(theory.const(num_exits), total)
 
 
 class Linear(Weighting):
     """LINEAR: weights that grow evenly from `first` to 1."""
 
+    known_as = "linear"
+
     def __init__(self, num_exits: int, total: float | None = None, first: float = 0.25) -> None:
-        if not first >= 0:
-            raise ValueError(f"first must be at least 0, not {first}")
-        weights = torch.linspace(first, 1.0, num_exits) if num_exits > 1 else torch.ones(1)
-        super().__init__(weights, total)
+        super().__init__(theory.linear(num_exits, first), total)
 
 
 class HalfEnd(Weighting):
     """HALF-END: the last exit has weight 1, the others share 1 evenly."""
 
+    known_as = "half-end"
+
     def __init__(self, num_exits: int, total: float | None = None) -> None:
-        weights = torch.full((num_exits,), 1.0 / max(num_exits - 1, 1))
-        weights[-1] = 1.0
-        super().__init__(weights, total)
+        super().__init__(theory.half_end(num_exits), total)
 
 
 class Sieve(Weighting):
-    """SIEVE: an exit d before the end weighs 1 + v2(d), the number of times that 2 divides d.
+    """SIEVE, of the paper's first version: see `theory.sieve`."""
 
-    The exits are visited like the marks of a ruler. The last weighs as much as all others
-    together; scaled so that it is 1. The authors' limit, v2(d) <= ceil(log2 K) - 1, holds for
-    every d < K.
-    """
+    known_as = "sieve"
 
     def __init__(self, num_exits: int, total: float | None = None) -> None:
-        early = [1.0 + _times_divisible_by_two(d) for d in range(num_exits - 1, 0, -1)]
-        last = sum(early) if early else 1.0
-        super().__init__(torch.tensor([*early, last]) / last, total)
+        super().__init__(theory.sieve(num_exits), total)
 
 
 class Exponential(Weighting):
     """Each exit weighs `base` times the one before, scaled so that the largest is 1."""
 
+    known_as = "exponential"
+
     def __init__(self, num_exits: int, total: float | None = None, base: float = 2.0) -> None:
-        if not base > 0:
-            raise ValueError(f"base must be positive, not {base}")
-        weights = base ** torch.arange(num_exits, dtype=torch.float64)
-        super().__init__(weights / weights.max(), total)
+        if not 1e-3 <= base <= 1e3:
+            raise ValueError(f"base must be between 0.001 and 1000, not {base}")
+        super().__init__(theory.exponential(num_exits, base), total)
 
 
 class Opt(Weighting):
@@ -63,14 +59,15 @@ class Opt(Weighting):
     The yardstick: a separate network is trained for each exit, see `AnytimeNetwork.up_to`.
     """
 
+    known_as = "opt"
+
     def __init__(self, num_exits: int, total: float | None = None, exit: int | None = None) -> None:
-        exit = num_exits if exit is None else exit
-        if exit not in range(1, num_exits + 1):
+        if exit is not None and exit not in range(1, num_exits + 1):
             raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")
-        weights = torch.zeros(num_exits)
-        weights[int(exit) - 1] = 1.0
-        super().__init__(weights, total)
+        super().__init__(theory.opt(num_exits, exit), total)
 
-
-def _times_divisible_by_two(number: int) -> int:
-    return (number & -number).bit_length() - 1
+    def options(self) -> dict:
+        kept = super().options()
+        if kept.get("exit") == self.num_exits:
+            del kept["exit"]  # the last one is meant without being named
+        return kept
