@@ -204,15 +204,22 @@ def chain_curve(
 
     members: (error, cost) of each network, shallow to deep. Costs add up, as each starts from the
     images. expected: for each network the errors by which the best exit so far is chosen to
-    answer; without them it is the one that costs most in its own network, the deepest.
+    answer; without them it is the one that costs most in its own network.
     """
     errors, costs = ([np.asarray(part) for part in parts] for parts in zip(*members, strict=True))
     before = np.cumsum([0, *(cost[-1] for cost in costs[:-1])])
     spent = np.concatenate([b + cost for b, cost in zip(before, costs, strict=True)])
     badness = np.concatenate([-cost for cost in costs] if expected is None else expected)
-    best = badness == np.minimum.accumulate(badness)
-    answering = np.maximum.accumulate(np.where(best, np.arange(len(best)), 0))
-    return np.concatenate(errors)[answering], spent
+    return np.concatenate(errors)[standing(badness)], spent
+
+
+def standing(expected_errors: np.ndarray) -> np.ndarray:
+    """The exit of a chain, from 0, that answers once exits 1 ... k are finished: (K,).
+
+    It is the one with the lowest expected error (K,) so far, and of equals the latest.
+    """
+    best = expected_errors == np.minimum.accumulate(expected_errors)
+    return np.maximum.accumulate(np.where(best, np.arange(len(best)), 0))
 
 
 def crossings(error_a: ArrayLike, error_b: ArrayLike, cost: ArrayLike) -> np.ndarray:

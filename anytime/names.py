@@ -107,7 +107,7 @@ def options(make: Callable, arguments: Mapping[str, Any], given: Iterable[str]) 
     that no text can hold, such as a module or a tensor.
     """
     kept = {}
-    for name, parameter in inspect.signature(make).parameters.items():
+    for name, parameter in parameters(make).items():
         value = arguments.get(name, parameter.default)
         if name in given or value is parameter.default:
             continue
@@ -118,11 +118,15 @@ def options(make: Callable, arguments: Mapping[str, Any], given: Iterable[str]) 
     return kept
 
 
+def parameters(make: Callable) -> dict[str, inspect.Parameter]:
+    """The parameters of a function, or of a class's __init__."""
+    function = make.__init__ if isinstance(make, type) else make
+    return dict(inspect.signature(function).parameters)
+
+
 def check_options(make: Callable, chosen: Mapping[str, Value], given: Iterable[str]) -> None:
     """Raises ValueError for an option that a function does not have, or a text for a number."""
-    known = dict(inspect.signature(make).parameters)
-    for name in given:
-        known.pop(name, None)
+    known = {name: known for name, known in parameters(make).items() if name not in given}
     for key, value in chosen.items():
         if key not in known:
             raise ValueError(f"no option {key!r}; there are {', '.join(known) or 'none'}")
@@ -163,7 +167,7 @@ class Named:
 
     def options(self) -> dict[str, Value]:
         """The arguments that say more than the defaults."""
-        return options(type(self).__init__, self.arguments or {}, self.given)
+        return options(type(self), self.arguments or {}, self.given)
 
 
 def place(thing: Callable) -> str:

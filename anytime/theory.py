@@ -20,6 +20,8 @@ def const(num_exits: int) -> np.ndarray:
 
 def linear(num_exits: int, first: float = 0.25) -> np.ndarray:
     """LINEAR: (K,) weights that grow evenly from `first` to 1."""
+    if not 0 <= first < np.inf:
+        raise ValueError(f"first must be a number from 0 on, not {first}")
     share = np.arange(num_exits) / (num_exits - 1) if num_exits > 1 else np.ones(1)
     return first + (1.0 - first) * share
 

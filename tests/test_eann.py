@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 from anytime import metrics, networks, theory
-from anytime.networks import cost
-from anytime.networks.eann import EANN, eann, exit_depths, member_depths
+from anytime.networks import EANN, cost, eann, member_depths
 
 IMAGES = torch.randint(
     0, 256, (5, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
@@ -98,10 +97,15 @@ def test_the_answer_costs_as_many_times_more_as_in_theory(base, count):
     assert factor.max() < theory.eann_sup(base)
 
 
-def test_the_depth_of_an_exit_is_its_number_of_layers_before_the_head():
-    assert exit_depths(networks.build("resann-2-4-s3")).tolist() == [7, 13]
-    # Block by block, the shortcuts of new blocks included, up to 49 + 4.
-    assert exit_depths(networks.build("resann-50"))[[0, 2, -1]].tolist() == [5, 11, 53]
+def test_without_expected_errors_both_rules_of_a_chain_are_one():
+    """A wide shallow network before narrow deep ones: deeper is not dearer here."""
+    chain = eann(["resann-1-16", "resann-3-4", "resann-2-16"])
+    costs = [cost.multiply_adds(member) for member in chain.members]
+    numbers = [np.arange(len(part)) + 100 * j for j, part in enumerate(costs)]
+    answers, spent = metrics.chain_curve([*zip(numbers, costs, strict=True)])
+    assert np.concatenate(numbers)[chain.standing].tolist() == answers.tolist()
+    assert spent.tolist() == cost.multiply_adds(chain).tolist()
+    assert 100 not in answers  # the narrow network's first exit is worth less than what was there
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -163,8 +167,10 @@ def test_members_of_any_kind_can_be_chained():
         stem = nn.Sequential(nn.Flatten(), nn.Linear(12, width))
         return networks.AnytimeNetwork(stem, segments, [nn.Linear(width, 2) for _ in segments])
 
-    chain = EANN([member(2), member(4)])
-    assert chain.standing.tolist() == [0, 1, 1, 3, 4, 5]
+    with pytest.raises(ValueError, match="give the shape of yours"):
+        EANN([member(2), member(4)])
+    chain = EANN([member(2), member(4)], image_shape=(3, 2, 2))
+    assert chain.standing.tolist() == [0, 1, 2, 3, 4, 5]
     assert chain(torch.zeros(7, 3, 2, 2)).shape == (6, 7, 2)
 
 

@@ -3,12 +3,15 @@
 import hashlib
 import itertools
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from anytime import networks
@@ -217,7 +220,7 @@ def test_an_exit_that_a_network_lacks_is_refused_with_those_it_has(exit):
     ["", "resnet-50", "resann", "resann-34", "resann-5-16-x2", "resann-5-16-s", "resann-5-16\n"],
 )
 def test_an_unknown_name_is_refused_with_how_names_are_made(name):
-    with pytest.raises(ValueError, match="unknown network.* resann-N-C .*26.50.101.*-s3, -stride2"):
+    with pytest.raises(ValueError, match="unknown network.* resann-N-C .*resann-50.*-s3, -stride2"):
         networks.build(name)
 
 
@@ -260,16 +263,19 @@ def test_without_a_seed_torchs_own_generator_draws_the_initial_weights():
     assert not torch.equal(parameters(first), parameters(second))
 
 
-def test_initial_weights_have_the_variance_of_he():
-    network = networks.build("resann-1-64", num_classes=100, seed=0)
+@pytest.mark.parametrize(("name", "side"), [("resann-1-64", 1), ("resann-1-64-fanout", 0)])
+def test_initial_weights_have_the_variance_of_he(name, side):
+    """By the inputs of each layer, as the authors', or by its outputs."""
+    network = networks.build(name, num_classes=100, seed=0)
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     heads = [head[-1] for head in network.heads]
     for layer in convolutions:
-        expected = 2 / (9 * layer.out_channels)
+        expected = 2 / (9 * layer.weight.shape[side])
         assert layer.weight.var().item() == pytest.approx(expected, rel=0.1)
         assert layer.weight.mean().abs() < 0.1 * expected**0.5
     for layer in heads:
-        assert layer.weight.var().item() == pytest.approx(1 / layer.in_features, rel=0.1)
+        expected = (1 + side) / layer.in_features
+        assert layer.weight.var().item() == pytest.approx(expected, rel=0.1)
         assert not layer.bias.any()
 
 
@@ -396,3 +402,103 @@ def test_a_full_disk_leaves_the_stored_network_as_it_was(stored, monkeypatch):
         networks.save(network, path)
     assert os.listdir(path.parent) == [path.name]
     assert networks.load(path, record["sha256"]).heads[0][-1].weight.any()
+
+
+SHAPES = st.builds(
+    networks.Shape,
+    units=st.lists(st.integers(1, 12), min_size=1, max_size=5) | st.just([4, 4, 4]),
+    channels=st.integers(1, 64),
+    bottleneck=st.booleans(),
+    every=st.integers(1, 4),
+    stem=st.sampled_from(["cifar", "imagenet"]),
+    init=st.sampled_from(["fan-in", "fan-out"]),
+)
+
+
+@settings(derandomize=True)
+@given(SHAPES, st.integers(1, 3), st.booleans())
+def test_the_name_of_a_shape_is_read_as_the_shape(shape, stride, preactivation):
+    stride = stride if shape.stem == "cifar" else 1
+    shape = replace(shape, stride=stride, preactivation=preactivation and shape.bottleneck)
+    assert networks.parse(shape.name) == shape
+
+
+@pytest.mark.parametrize("layers", [26, 50, 101])
+@pytest.mark.parametrize("ending", ["", "-preact", "-s3", "-cifar", "-cifar-fanout"])
+def test_a_known_bottleneck_network_goes_by_its_layers(layers, ending):
+    assert networks.parse(f"resann-{layers}{ending}").name == f"resann-{layers}" + (
+        "-preact" if "preact" in ending else ""
+    ) + ending.replace("-preact", "")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["resann-4-16-stride2-s3", "resann-4.4.4-16-s3-stride2", "resann-04-16-cifar-s3-stride2"],
+)
+def test_every_spelling_of_a_network_has_one_name(spelling):
+    made = networks.resann(networks.Shape([4, 4, 4], 16, every=3, stride=2), 10)
+    assert networks.build(spelling).name == made.name == "resann-4-16-s3-stride2"
+
+
+@pytest.mark.parametrize(
+    "name", ["resann-1-4-stride2-stride4", "resann-1-4-cifar-imagenet", "resann-1-4-s2-s2"]
+)
+def test_an_option_given_twice_is_refused(name):
+    with pytest.raises(ValueError, match="twice"):
+        networks.build(name)
+
+
+def test_networks_of_other_channels_have_other_names():
+    names = {networks.resann(networks.Shape((1, 1, 1), c), 10).name for c in (4, 8)}
+    assert names == {"resann-1-4", "resann-1-8"}
+
+
+def test_a_preactivation_unit_is_the_sum_of_both_paths_without_a_relu():
+    unit = shaken(networks.build("resann-1.1-4-preact-cifar", seed=0)).segments[1][0]
+    features = torch.randn(2, 16, 8, 8, generator=torch.Generator().manual_seed(0))
+    unit.train()
+    slow = features
+    for layer in unit.residual:
+        slow = layer(slow)
+    kinds = [type(layer).__name__ for layer in unit.residual]
+    assert kinds == ["BatchNorm2d", "ReLU", "Conv2d"] * 3 + ["BatchNorm2d"]
+    assert torch.equal(unit(features), slow + unit.shortcut(features))
+    assert (unit(features) < 0).any()
+
+
+@networks.register("plain")
+class Plain(nn.Module):
+    """The protocol and nothing more: each exit a linear layer on all pixels."""
+
+    def __init__(self, num_classes: int, in_channels: int, depth: int = 2) -> None:
+        super().__init__()
+        self.num_exits = depth
+        self.layers = nn.ModuleList(nn.LazyLinear(num_classes) for _ in range(depth))
+
+    def refine(self, pixels):
+        for layer in self.layers:
+            yield layer(pixels.float().flatten(1))
+
+
+def test_a_family_of_ones_own_is_built_by_its_name_and_options():
+    network = networks.build("plain:depth=3", 5)
+    assert network.name == "plain:depth=3" and network.num_exits == 3
+    assert networks.build("plain:depth=2", 5).name == "plain"
+    cut = networks.build("plain:depth=3-to2", 5)
+    assert cut.name == "plain:depth=3-to2"
+    assert cut(images(4, 3, 8, 8)).shape == (2, 4, 5)
+    by_place = networks.build(f"{__name__}:Plain:depth=3", 5)
+    assert by_place.name == f"{__name__}:Plain:depth=3"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("plain:width=3", "no option 'width'; there are depth"),
+        ("plain:depth=deep", "depth=deep is no number"),
+        ("no.such.module:thing", "cannot be imported"),
+    ],
+)
+def test_a_family_s_wrong_option_is_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        networks.build(name)

@@ -1,11 +1,21 @@
-"""What every anytime network is: a chain of segments with an exit after each."""
+"""What every anytime network is: a module that refines its answer, exit by exit.
+
+The protocol is `num_exits` and `refine(images)`; any torch module with these two is trained,
+evaluated, counted and predicted with. `AnytimeNetwork` is the usual way to get it.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from anytime import names
+from anytime.names import Named
 
 
 class Standardise(nn.Module):
@@ -21,6 +31,11 @@ class Standardise(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(1, 1, 1))
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the mean is that of some images."""
+        return bool(self.mean.any())
 
     def forward(self, pixels: Tensor) -> Tensor:
         pairs = zip(self.mean.shape, pixels.shape[1:], strict=False)
@@ -39,14 +54,44 @@ class Standardise(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
-class AnytimeNetwork(nn.Module):
+class Refining(Named, nn.Module):
+    """A module that follows the protocol and has a name.
+
+    name: the text that `networks.build` makes it from; unless it was given, that of the class and
+    the arguments, or "" where these fit no text. made_for: what else `build` was told.
+    """
+
+    given = ("self", "num_classes", "in_channels")
+    num_exits: int
+    made_for: dict[str, int]
+    _name = ""
+
+    def refine(self, images: Tensor) -> Iterator[Tensor]:
+        """Yields the logits (N, classes) of exit 1, 2, ..., K for images (N, C, H, W) in 0 ... 255.
+
+        Work is done as the exits are asked for: nothing beyond the last one taken is computed.
+        """
+        raise NotImplementedError("a network with exits says in refine(images) what they answer")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) images, pixels in 0 ... 255 -> (K, N, classes) logits of all exits."""
+        return torch.stack(list(self.refine(images)))
+
+    @property
+    def name(self) -> str:
+        return self._name or self.spec
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
+
+
+class AnytimeNetwork(Refining):
     """A network with K exits: a stem, K segments in a row, and a head (an exit) after each.
 
     stem: standardised images (N, C, H, W) -> features. segments[k]: features -> features.
     heads[k]: features after segment k -> logits (N, classes).
     """
-
-    name: str = ""
 
     def __init__(
         self, stem: nn.Module, segments: Sequence[nn.Module], heads: Sequence[nn.Module]
@@ -63,15 +108,8 @@ class AnytimeNetwork(nn.Module):
     def num_exits(self) -> int:
         return len(self.heads)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) images, pixels in 0 ... 255 -> (K, N, classes) logits of all exits."""
-        return torch.stack(list(self.refine(images)))
-
     def refine(self, images: Tensor) -> Iterator[Tensor]:
-        """Yields the logits (N, classes) of exit 1, 2, ..., K.
-
-        Work is done as the exits are asked for: nothing beyond the last one taken is computed.
-        """
+        """See `Refining.refine`."""
         features = self.stem(self.standardise(images))
         for segment, head in zip(self.segments, self.heads, strict=True):
             features = segment(features)
@@ -79,13 +117,37 @@ class AnytimeNetwork(nn.Module):
 
     def up_to(self, exit: int) -> AnytimeNetwork:
         """The network that ends at an exit (counted from 1); it shares this one's modules."""
-        if not 1 <= exit <= self.num_exits:
-            raise ValueError(f"exit must be between 1 and {self.num_exits}, not {exit}")
-        shorter = AnytimeNetwork(self.stem, self.segments[:exit], self.heads[:exit])
-        shorter.standardise = self.standardise
-        whole = self.name.partition("-to")[0]
-        shorter.name = f"{whole}-to{exit}" if whole else ""
+        _check_exit(exit, self.num_exits)
+        shorter = copy.copy(self)
+        parts = {"segments": self.segments[:exit], "heads": self.heads[:exit]}
+        shorter._modules = {**self._modules, **parts}
+        shorter.name = names.up_to(self.name, exit)
         return shorter.train(self.training)
+
+
+class FirstExits(Refining):
+    """A network of any kind that ends at an exit (counted from 1); it shares its modules."""
+
+    def __init__(self, network: Any, exit: int) -> None:
+        super().__init__()
+        _check_exit(exit, network.num_exits)
+        self.network, self.num_exits = network, exit
+        self.name = names.up_to(network.name, exit)
+
+    def refine(self, images: Tensor) -> Iterator[Tensor]:
+        """See `Refining.refine`."""
+        return islice(self.network.refine(images), self.num_exits)
+
+
+class AllExits(nn.Module):
+    """A network of any kind as a function of a batch, (N, C, H, W) -> (K, N, classes)."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.stack(list(self.network.refine(images)))
 
 
 class Head(nn.Sequential):
@@ -95,3 +157,13 @@ class Head(nn.Sequential):
         super().__init__(
             nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
         )
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's parameters lie; the CPU where it has none."""
+    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+
+
+def _check_exit(exit: int, num_exits: int) -> None:
+    if not 1 <= exit <= num_exits:
+        raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")

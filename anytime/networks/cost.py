@@ -4,70 +4,111 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from anytime.networks.base import AnytimeNetwork
-from anytime.networks.eann import EANN
+CIFAR = (3, 32, 32)
 
 
 def multiply_adds(
-    network: AnytimeNetwork | EANN,
-    image_shape: tuple[int, int, int] = (3, 32, 32),
+    network: nn.Module,
+    image_shape: tuple[int, ...] = CIFAR,
     convolutions_only: bool = False,
 ) -> np.ndarray:
     """Multiply-adds for one image to have the predictions of exits 1 ... k: (K,) integers.
 
-    Counts convolutions and linear layers, or the convolutions alone, as the authors do.
-    image_shape: (C, H, W). Nothing is computed: the count is taken on shapes.
+    Counts convolutions, linear layers and products of matrices, or the convolutions alone.
+    image_shape: (C, H, W). Nothing is computed, as the count is taken on shapes, unless the network
+    looks at values on its way.
     """
-    network = copy.deepcopy(network).to("meta").eval()
-    images = torch.empty(1, *image_shape, device="meta")
-    counts = []
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        for _ in network.refine(images):
-            by_operator = counter.get_flop_counts()["Global"]
-            counts.append(
-                sum(
-                    flops
-                    for operator, flops in by_operator.items()
-                    if not convolutions_only or "convolution" in str(operator)
-                )
-            )
-    return np.array(counts, dtype=np.int64) // 2
+
+    @torch.no_grad()
+    def count(twin: Any, images: Tensor) -> list[int]:
+        with FlopCounterMode(display=False) as counter:
+            return [_flops(counter, convolutions_only) for _ in twin.refine(images)]
+
+    return np.array(_on_shapes(network, image_shape, count), dtype=np.int64) // 2
 
 
-def parameters(network: AnytimeNetwork | EANN) -> np.ndarray:
+def _flops(counter: FlopCounterMode, convolutions_only: bool) -> int:
+    by_operator = counter.get_flop_counts().get("Global", {})  # absent before the first layer
+    return sum(
+        flops
+        for operator, flops in by_operator.items()
+        if not convolutions_only or "convolution" in str(operator)
+    )
+
+
+def parameters(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> np.ndarray:
     """Parameters that the predictions of exits 1 ... k depend on: (K,) integers.
 
     A chain's exits need the whole networks before their own, too.
     """
-    if isinstance(network, EANN):
-        members = [parameters(member) for member in network.members]
-        before = np.cumsum([0, *(counts[-1] for counts in members[:-1])])
-        return np.concatenate([b + counts for b, counts in zip(before, members, strict=True)])
-    stem = _count(network.stem)
-    per_exit = [
-        _count(segment) + _count(head)
-        for segment, head in zip(network.segments, network.heads, strict=True)
-    ]
-    return stem + np.cumsum(per_exit)
+    sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
+    needed: set[str] = set()
+    counts = []
+    for reached in reach(network, image_shape):
+        needed |= reached
+        counts.append(sum(sizes[name] for name in needed))
+    return np.array(counts, dtype=np.int64)
 
 
-def _count(module: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+def reach(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> list[set[str]]:
+    """The names of the parameters that each exit's own prediction depends on, exit by exit.
+
+    A parameter of two modules goes by its first name. image_shape: (C, H, W).
+    """
+
+    @torch.enable_grad()
+    def follow(twin: Any, images: Tensor) -> list[set[str]]:
+        for parameter in twin.parameters():
+            parameter.requires_grad_(parameter.is_floating_point())
+        known = {parameter: name for name, parameter in twin.named_parameters()}
+        leaves = [_leaves(logits.grad_fn) for logits in twin.refine(images)]
+        return [{known[leaf] for leaf in found if leaf in known} for found in leaves]
+
+    return _on_shapes(network, image_shape, follow)
+
+
+def _leaves(start: Any) -> set[Tensor]:
+    """The tensors that a node of the backward graph leads to."""
+    seen, waiting, found = {start}, [start], set()
+    while waiting:
+        node = waiting.pop()
+        if hasattr(node, "variable"):
+            found.add(node.variable)
+        for following, _ in node.next_functions if node else ():
+            if following is not None and following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    return found
+
+
+def _on_shapes(network: nn.Module, image_shape: tuple[int, ...], look: Callable) -> Any:
+    """What a look at a copy of the network and one image finds, on shapes alone if possible."""
+    try:
+        twin = copy.deepcopy(network).to("meta").eval()
+        return look(twin, torch.zeros(1, *image_shape, device="meta"))
+    except (RuntimeError, NotImplementedError):  # it reads a value, or keeps a tensor of its own
+        twin = copy.deepcopy(network).cpu().eval()
+        return look(twin, torch.zeros(1, *image_shape))
 
 
 @torch.inference_mode()
-def latency(network: AnytimeNetwork | EANN, images: Tensor, repeats: int = 20) -> np.ndarray:
+def latency(network: Any, images: Tensor, repeats: int = 20) -> np.ndarray:
     """Seconds from the images to the prediction of each exit: (K,), the median of the repeats.
 
-    Measured on the device of the images after two warm-up passes, with the network as it is
-    (call eval() first). On a GPU each exit is waited for, as one who reads its answer would.
+    Measured on the device of the images after two warm-up passes, in evaluation mode; the network
+    is left in the mode it was in. On a GPU each exit is waited for, as one who reads its answer
+    would.
     """
+    training = network.training
+    network.eval()
     times = np.empty((repeats + 2, network.num_exits))
     wait = torch.cuda.synchronize if images.is_cuda else lambda: None
     for row in times:
@@ -76,4 +117,5 @@ def latency(network: AnytimeNetwork | EANN, images: Tensor, repeats: int = 20) -
         for k, _ in enumerate(network.refine(images)):
             wait()
             row[k] = time.perf_counter() - start
+    network.train(training)
     return np.median(times[2:], axis=0)

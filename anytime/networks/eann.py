@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,40 +11,47 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from anytime.networks.base import AnytimeNetwork
+from anytime.metrics import standing
+from anytime.networks import cost
+from anytime.networks.base import Refining
 
 
-class EANN(nn.Module):
+class EANN(Refining):
     """Anytime networks that run one after another, each from scratch on the images.
 
-    members: the networks, shallow to deep; their exits in a row are the chain's K exits.
+    members: networks of any kind, shallow to deep; their exits in a row are the chain's K exits.
     combine: which finished exits answer. "best": the one with the lowest expected error.
     "average": the mean probability of those that were best at the end of each finished member
     and of the one that is best now.
-    Until `expect` is told errors, the deeper exit counts as the better one: a member's exits
-    replace the last answer of the member before from that one's depth on.
+    Until `expect` is told errors, the exit that costs more in its own network counts as the better
+    one: a member's exits replace the last answer of the member before from that one's cost on.
+    image_shape: (C, H, W) of the images for which this cost is counted; 32×32 pixels unless given.
     """
 
     expected_errors: Tensor
 
-    def __init__(self, members: Sequence[AnytimeNetwork], combine: str = "best") -> None:
+    def __init__(
+        self,
+        members: Sequence[Refining],
+        combine: str = "best",
+        image_shape: tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__()
         if not members:
             raise ValueError("a chain needs at least one network")
         if combine not in ("best", "average"):
             raise ValueError(f"combine must be 'best' or 'average', not {combine!r}")
         self.members, self.combine = nn.ModuleList(members), combine
-        self.name = "+".join(member.name for member in members)
-        depths = np.concatenate([exit_depths(member) for member in members])
-        self.register_buffer("expected_errors", torch.tensor(-depths, dtype=torch.float64))
+        names = [getattr(member, "name", "") for member in members]
+        self.name = "+".join(names) if all(names) else ""
+        if hasattr(members[0], "made_for"):
+            self.made_for = members[0].made_for
+        costs = np.concatenate(_costs(members, image_shape))
+        self.register_buffer("expected_errors", torch.tensor(-costs, dtype=torch.float64))
 
     @property
     def num_exits(self) -> int:
         return sum(member.num_exits for member in self.members)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) images -> (K, N, classes) logits of each exit by itself; see `answers`."""
-        return torch.stack(list(self.refine(images)))
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
         """Yields each exit's own logits (N, classes), member after member, and nothing beyond."""
@@ -60,9 +68,7 @@ class EANN(nn.Module):
     @property
     def standing(self) -> np.ndarray:
         """The best exit, from 0, once exits 1 ... k are finished: (K,); of equals the latest."""
-        errors = self.expected_errors.cpu().numpy()
-        best = errors == np.minimum.accumulate(errors)
-        return np.maximum.accumulate(np.where(best, np.arange(len(errors)), 0))
+        return standing(self.expected_errors.cpu().numpy())
 
     def answer(self, finished: Sequence[Tensor]) -> Tensor:
         """The chain's logits (..., classes), given those of all finished exits in their order."""
@@ -79,24 +85,17 @@ class EANN(nn.Module):
         return torch.stack([self.answer(logits[: k + 1]) for k in range(len(logits))])
 
 
-def exit_depths(network: AnytimeNetwork) -> np.ndarray:
-    """Layers with weights, convolutions and linear ones, before each exit's head: (K,)."""
-    parts = [[*part.modules()] for part in (network.stem, *network.segments)]
-    return np.cumsum([sum(isinstance(m, nn.Conv2d | nn.Linear) for m in p) for p in parts])[1:]
-
-
-def eann(
-    names: Sequence[str], num_classes: int = 10, in_channels: int = 3, seed: int | None = None
-) -> EANN:
-    """A chain of networks by name: eann([f"resann-{n}-16" for n in member_depths(2, 3)]).
-
-    seed: the first network is the one that `build` makes with this seed, the next with seed + 1.
-    """
-    from anytime.networks import build  # here, so that `build` can make chains, too
-
-    seeds = [None if seed is None else seed + j for j in range(len(names))]
-    made = [build(name, num_classes, in_channels, s) for name, s in zip(names, seeds, strict=True)]
-    return EANN(made)
+def _costs(members: Sequence[Any], image_shape: tuple[int, ...] | None) -> list[np.ndarray]:
+    convolutions = (m for m in members[0].modules() if isinstance(m, nn.Conv2d))
+    channels = next((convolution.in_channels for convolution in convolutions), 3)
+    shape = image_shape or (channels, *cost.CIFAR[1:])
+    try:
+        return [cost.multiply_adds(member, shape) for member in members]
+    except RuntimeError as error:
+        raise ValueError(
+            f"the members' cost cannot be counted on images of shape {shape}; give the shape of "
+            f"yours with image_shape=(C, H, W) ({error})"
+        ) from error
 
 
 def member_depths(base: float, count: int) -> tuple[int, ...]:

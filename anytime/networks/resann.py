@@ -1,18 +1,20 @@
-"""ResANN: residual networks with an exit every few residual units."""
+"""ResANN: residual networks with an exit every few residual units (section 4)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from anytime.networks.base import AnytimeNetwork, Head
 
-BOTTLENECK_UNITS = {26: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
-"""Units per block of the bottleneck networks, by number of layers."""
+LAYERS = {(2, 2, 2, 2): 26, (3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
+"""Numbers of layers of the known bottleneck networks, by their units per block."""
 
 
 class BasicUnit(nn.Module):
@@ -49,20 +51,24 @@ class BottleneckUnit(nn.Module):
     """1x1, 3x3, 1x1 convolutions with a fourfold expansion, as in torchvision's ResNet-50.
 
     The 3x3 convolution carries the stride; a 1x1 convolution on the shortcut where shapes differ.
+    preactivation: the authors' unit, with BN-ReLU in front and no ReLU after the sum.
     """
 
     expansion = 4
 
-    def __init__(self, channels_in: int, width: int, stride: int = 1) -> None:
+    def __init__(
+        self, channels_in: int, width: int, stride: int = 1, preactivation: bool = False
+    ) -> None:
         super().__init__()
         channels = width * self.expansion
+        self.preactivation = preactivation
+        before = [nn.BatchNorm2d(channels_in), nn.ReLU()] if preactivation else []
         self.residual = nn.Sequential(
+            *before,
             nn.Conv2d(channels_in, width, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            *_norm_relu(width),
             nn.Conv2d(width, width, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
+            *_norm_relu(width),
             nn.Conv2d(width, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -72,17 +78,22 @@ class BottleneckUnit(nn.Module):
             self.shortcut.append(nn.BatchNorm2d(channels))
 
     def forward(self, features: Tensor) -> Tensor:
-        return F.relu(self.residual(features) + self.shortcut(features))
+        features = self.residual(features) + self.shortcut(features)
+        return features if self.preactivation else F.relu(features)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The shape of a ResANN.
+    """The shape of a ResANN; `name` is its text, from which `parse` makes it again.
 
     units: residual units per block. channels: of the first block, doubled from block to block.
-    every: an exit every so many units, aligned to the end. stem: "cifar" (a 3x3 convolution,
-    followed by nothing) or "imagenet" (7x7 convolution and max pooling, both with stride 2).
-    stride: of the CIFAR stem; more than 1 makes runs on a CPU cheap and is not the paper's.
+    bottleneck: units of three convolutions; with preactivation the authors', without it
+    torchvision's. every: an exit every so many units, aligned to the end. stem: "cifar" (a 3x3
+    convolution, followed by nothing) or "imagenet" (7x7 convolution and max pooling, both with
+    stride 2). stride: of the CIFAR stem; more than 1 makes runs on a CPU cheap and is not the
+    paper's. init: the side of a layer by whose size its first weights are scaled, "fan-in" as the
+    authors' or "fan-out".
+    Raises ValueError where these do not fit together.
     """
 
     units: Sequence[int]
@@ -91,6 +102,101 @@ class Shape:
     every: int = 1
     stem: str = "cifar"
     stride: int = 1
+    preactivation: bool = False
+    init: str = "fan-in"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "units", tuple(self.units))  # lists are not equal to tuples
+        if len(self.units) < 2:
+            raise ValueError(f"a ResANN has two blocks or more, not {len(self.units)}")
+        if min(self.channels, self.every, self.stride, *self.units) < 1:
+            raise ValueError(f"all numbers of a ResANN must be at least 1: {self}")
+        if self.stem == "imagenet" and self.stride > 1:
+            raise ValueError("-stride belongs to the CIFAR stem; the ImageNet stem has its own")
+        if self.preactivation and not self.bottleneck:
+            raise ValueError("basic units always are of the pre-activation kind")
+        if self.stem not in ("cifar", "imagenet") or self.init not in ("fan-in", "fan-out"):
+            raise ValueError(f"no such stem or init: {self.stem!r}, {self.init!r}")
+
+    @property
+    def name(self) -> str:
+        """The shortest text of this shape, see `parse`."""
+        if self.bottleneck and self.channels == 64 and self.units in LAYERS:
+            parts = ["resann", str(LAYERS[self.units])]
+        else:
+            equal = self.units == (self.units[0],) * 3
+            blocks = str(self.units[0]) if equal else ".".join(map(str, self.units))
+            parts = ["resann", blocks, str(self.channels)] + ["bottleneck"] * self.bottleneck
+
+        usual = "imagenet" if self.bottleneck else "cifar"
+        parts += ["preact"] * self.preactivation
+        parts += [f"s{self.every}"] * (self.every > 1)
+        parts += [f"stride{self.stride}"] * (self.stride > 1)
+        parts += [self.stem] * (self.stem != usual)
+        parts += ["fanout"] * (self.init == "fan-out")
+        return "-".join(parts)
+
+
+UNKNOWN = (
+    "a ResANN is named resann-N-C (N units in each of three blocks, C channels), resann-1.2.3-C "
+    "(units block by block), or resann-26, resann-50, resann-101, with options such as -s3, "
+    "-stride2, -cifar, -imagenet, -bottleneck, -preact, -fanout, -to4"
+)
+OPTION = re.compile(r"(s|stride)(\d+)|(cifar|imagenet)|(bottleneck|preact|fanout)")
+
+
+def parse(name: str) -> Shape:
+    """The shape that a name such as "resann-25-32-s3" or "resann-50" stands for.
+
+    Two numbers: units per block and channels; the units of three equal blocks, or those of each
+    block, as in resann-2.2.2.2-16. One number: layers of a known bottleneck ResANN. Options: -s3
+    an exit every 3 units, -stride2 a strided stem, -cifar or -imagenet the stem (bottleneck
+    networks have the latter), -bottleneck torchvision's bottleneck units, -preact the authors',
+    -fanout another initialisation. Raises ValueError for any other name.
+
+    >>> parse("resann-4-16-stride2")
+    Shape(units=(4, 4, 4), channels=16, bottleneck=False, every=1, stem='cifar', stride=2, \
+preactivation=False, init='fan-in')
+    """
+    match = re.fullmatch(r"resann-(\d+(?:\.\d+)*)(?:-(\d+))?((?:-[a-z]+\d*)*)", name)
+    if match is None:
+        raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
+    numbers = [int(number) for number in match[1].split(".")]
+    options = _options(name, match[3].split("-")[1:])
+
+    if match[2] is None:
+        known = {layers: units for units, layers in LAYERS.items()}
+        if numbers[0] not in known or len(numbers) > 1:
+            raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
+        numbers, channels, options["bottleneck"] = [*known[numbers[0]]], 64, True
+    else:
+        numbers, channels = numbers * 3 if len(numbers) == 1 else numbers, int(match[2])
+    if options.get("bottleneck"):
+        options.setdefault("stem", "imagenet")
+    try:
+        return Shape(numbers, channels, **options)
+    except ValueError as error:
+        raise ValueError(f"{name!r}: {error}") from error
+
+
+def _options(name: str, words: Sequence[str]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for word in words:
+        match = OPTION.fullmatch(word)
+        if match is None:
+            raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
+        number, stem = match[2] and int(match[2]), match[3]
+        new = {
+            "s": {"every": number},
+            "stride": {"stride": number},
+            "bottleneck": {"bottleneck": True},
+            "preact": {"bottleneck": True, "preactivation": True},
+            "fanout": {"init": "fan-out"},
+        }.get(match[1] or match[4], {"stem": stem})
+        if twice := options.keys() & new.keys() - {"bottleneck"}:
+            raise ValueError(f"{name!r} gives {min(twice)} twice; keep one of them")
+        options |= new
+    return options
 
 
 def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwork:
@@ -101,24 +207,34 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
         for i in range(count):
             stride = 2 if block > 0 and i == 0 else 1
             width = shape.channels * 2**block
-            unit = BottleneckUnit if shape.bottleneck else BasicUnit
-            units.append(unit(channels, width, stride))
-            channels = width * getattr(unit, "expansion", 1)
+            units.append(_unit(shape, channels, width, stride))
+            channels = width * (BottleneckUnit.expansion if shape.bottleneck else 1)
             widths.append(channels)
+
     ends = range(len(units), 0, -shape.every)[::-1]
     starts = [0, *ends[:-1]]
     segments = [nn.Sequential(*units[a:b]) for a, b in zip(starts, ends, strict=True)]
     heads = [Head(widths[end - 1], num_classes) for end in ends]
+
     network = AnytimeNetwork(_stem(shape, in_channels), segments, heads)
-    network.apply(_initialise)
+    network.apply(partial(_initialise, init=shape.init))
+    network.name = shape.name
+    network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
     return network
+
+
+def _unit(shape: Shape, channels: int, width: int, stride: int) -> nn.Module:
+    if shape.bottleneck:
+        return BottleneckUnit(channels, width, stride, shape.preactivation)
+    return BasicUnit(channels, width, stride)
 
 
 def _stem(shape: Shape, in_channels: int) -> nn.Module:
     if shape.stem == "cifar":
         stem = nn.Sequential(nn.Conv2d(in_channels, shape.channels, 3, shape.stride, 1, bias=False))
-        # A bottleneck unit starts with a convolution, so the stem has to normalise.
-        return stem.extend(_norm_relu(shape.channels)) if shape.bottleneck else stem
+        # A unit without pre-activation starts with a convolution, so the stem has to normalise.
+        normalises = shape.bottleneck and not shape.preactivation
+        return stem.extend(_norm_relu(shape.channels)) if normalises else stem
     return nn.Sequential(
         nn.Conv2d(in_channels, shape.channels, 7, 2, 3, bias=False),
         *_norm_relu(shape.channels),
@@ -130,53 +246,15 @@ def _norm_relu(channels: int) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
 
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-    elif isinstance(module, nn.Linear):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-        nn.init.zeros_(module.bias)
+def _initialise(module: nn.Module, init: str) -> None:
+    """He's: a variance of 2 over the inputs of a unit, in convolutions and heads, as the authors.
 
-
-NAME = re.compile(
-    r"resann-(?P<first>\d+)(?:-(?P<channels>\d+))?(?P<options>(?:-(?:s\d+|stride\d+|cifar|imagenet))*)"
-)
-
-
-def parse(name: str) -> Shape:
-    """The shape that a name such as "resann-25-32-s3" or "resann-50" stands for.
-
-    Two numbers: units per block and channels of a basic ResANN with three blocks. One number:
-    layers of a bottleneck ResANN with four. Options: -s3 an exit every 3 units, -stride2 a
-    strided stem, -cifar or -imagenet the stem. Raises ValueError for any other name.
+    "fan-out" takes the outputs of a convolution, and a variance of 1 over the inputs of a head.
     """
-    match = NAME.fullmatch(name)
-    bottleneck = bool(match) and match["channels"] is None
-    if not match or (bottleneck and int(match["first"]) not in BOTTLENECK_UNITS):
-        raise ValueError(
-            f"unknown network {name!r}; a ResANN is named resann-N-C (N units a block, C channels) "
-            f"or resann-{{{'|'.join(map(str, BOTTLENECK_UNITS))}}}, with options such as "
-            "-s3, -stride2, -cifar, -imagenet, -to4"
-        )
-    options = match["options"].split("-")[1:]
-    numbers = {
-        key: int(option.removeprefix(prefix))
-        for option in options
-        for key, prefix in (("stride", "stride"), ("every", "s"))
-        if re.fullmatch(rf"{prefix}\d+", option)
-    }
-    stems = [option for option in options if option in ("cifar", "imagenet")]
-    default = "imagenet" if bottleneck else "cifar"
-    units = BOTTLENECK_UNITS[int(match["first"])] if bottleneck else (int(match["first"]),) * 3
-    shape = Shape(
-        units=units,
-        channels=64 if bottleneck else int(match["channels"]),
-        bottleneck=bottleneck,
-        stem=(stems or [default])[-1],
-        **numbers,
-    )
-    if min(shape.channels, shape.every, shape.stride, *units) < 1:
-        raise ValueError(f"all numbers in {name!r} must be at least 1")
-    if shape.stem == "imagenet" and shape.stride > 1:
-        raise ValueError(f"{name!r}: -stride belongs to the CIFAR stem")
-    return shape
+    if isinstance(module, nn.Conv2d):
+        mode = init.replace("-", "_")
+        nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
+    elif isinstance(module, nn.Linear):
+        gain = "relu" if init == "fan-in" else "linear"
+        nn.init.kaiming_normal_(module.weight, nonlinearity=gain)
+        nn.init.zeros_(module.bias)

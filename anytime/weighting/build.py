@@ -37,7 +37,7 @@ def build(spec: str, num_exits: int) -> Weighting:
     try:
         name, options = names.parse(spec)
         scheme = names.find(name, SCHEMES, "weighting")
-        names.check_options(scheme.__init__, options, scheme.given)
+        names.check_options(scheme, options, scheme.given)
         return scheme(num_exits, **options)
     except (ValueError, TypeError) as error:
         raise ValueError(f"weighting {spec!r}: {error}") from error

@@ -1,0 +1,94 @@
+"""Networks by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from anytime import names
+from anytime.networks.base import FirstExits
+from anytime.networks.eann import EANN
+from anytime.networks.resann import UNKNOWN, parse, resann
+
+FAMILIES: dict[str, Callable[..., Any]] = {}
+"""Families of networks by name, ResANN aside: functions of num_classes, in_channels, options."""
+
+GIVEN = ("self", "num_classes", "in_channels")
+
+
+def register(name: str) -> Callable[[Callable], Callable]:
+    """Gives a family of one's own a name for texts: `@register("mine")` above its function."""
+
+    def add(family: Callable) -> Callable:
+        FAMILIES[name] = family
+        return family
+
+    return add
+
+
+def build(name: str, num_classes: int = 10, in_channels: int = 3, seed: int | None = None) -> Any:
+    """A network by name, for instance "resann-5-16", "resann-25-32-s3" or "resann-50".
+
+    A family that is registered takes options, as in "mine:depth=3", and one that is not is named
+    `module:function`. "torchvision:resnet18@layer2,layer3" puts exits on a backbone, see
+    `attach`; "a+b" is a chain, see `EANN`. The ending -to4 keeps exits 1 to 4 only.
+    seed: makes the initial weights reproducible and leaves torch's global generator as it was.
+    Raises ValueError for an unknown name.
+
+    >>> build("resann-2-8-stride2-to3").num_exits
+    3
+    """
+    if "+" in name:
+        return eann(name.split("+"), num_classes, in_channels, seed)
+    whole, last = names.cut(name)
+    with torch.random.fork_rng(devices=[], enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        network = _made(whole, num_classes, in_channels)
+    network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
+    return up_to(network, last) if last is not None else network
+
+
+def up_to(network: nn.Module, exit: int) -> nn.Module:
+    """A network of any kind that ends at an exit, counted from 1, and shares its modules."""
+    shorter = getattr(network, "up_to", None)
+    cut = shorter(exit) if shorter is not None else FirstExits(network, exit)
+    cut.made_for = network.made_for
+    return cut
+
+
+def _made(whole: str, num_classes: int, in_channels: int) -> Any:
+    if whole.startswith("resann-"):
+        return resann(parse(whole), num_classes, in_channels)
+    name, options = names.parse(whole)
+    if name not in FAMILIES and ":" not in name:
+        others = f"; other families are {', '.join(FAMILIES)}" if FAMILIES else ""
+        raise ValueError(f"unknown network {whole!r}; {UNKNOWN}{others}")
+    family = names.find(name, FAMILIES, "network")
+    try:
+        names.check_options(family, options, GIVEN)
+    except ValueError as error:
+        raise ValueError(f"network {whole!r}: {error}") from error
+
+    told = {"num_classes": num_classes, "in_channels": in_channels}
+    wanted = names.parameters(family)
+    network = family(**{key: told[key] for key in told if key in wanted}, **options)
+    network.name = names.spell(name, names.options(family, options, GIVEN))
+    return network
+
+
+def eann(
+    members: Sequence[str], num_classes: int = 10, in_channels: int = 3, seed: int | None = None
+) -> EANN:
+    """A chain of networks by name: eann([f"resann-{n}-16" for n in member_depths(2, 3)]).
+
+    seed: the first network is the one that `build` makes with this seed, the next with seed + 1.
+    """
+    seeds = [None if seed is None else seed + j for j in range(len(members))]
+    pairs = zip(members, seeds, strict=True)
+    chain = EANN([build(name, num_classes, in_channels, seed) for name, seed in pairs])
+    chain.made_for = {"num_classes": num_classes, "in_channels": in_channels}
+    return chain
