@@ -23,7 +23,7 @@ def session(data: datasets.Dataset, name: str, spec: str, augmented: bool) -> Se
     scheme = weighting.build(spec, network.num_exits)
     recipe = Recipe(epochs=1000, augmentation=None if augmented else ())
     made = Session(network, scheme, data, recipe)
-    network.train()
+    made.begin()
     return made
 
 

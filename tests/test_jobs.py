@@ -22,8 +22,8 @@ def carry_out(job: Job, folder, **options) -> Run:
 
 def test_a_jobs_name_is_the_same_in_every_process_and_version():
     # Recorded once: were it to change, finished runs would be trained again.
-    assert JOB.name == "fashion_resann-1-4-stride4_adaloss-every-1_seed0_a8a9e2f5"
-    assert Job("fashion", "resann-1-4", "const").name == "fashion_resann-1-4_const_seed0_dd95c3c4"
+    assert JOB.name == "fashion_resann-1-4-stride4_adaloss-every-1_seed0_6675a070"
+    assert Job("fashion", "resann-1-4", "const").name == "fashion_resann-1-4_const_seed0_5a3f8cc7"
 
 
 @pytest.mark.parametrize(
@@ -192,3 +192,22 @@ def test_what_a_job_does_not_know_is_named_and_nothing_is_written(tmp_path, chan
     with pytest.raises((ValueError, OSError), match=message):
         carry_out(replace(JOB, **change), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "weighting"),
+    [
+        ("resann-1-4-stride2", "adaloss:gamma=0.07"),
+        ("resann-1.1.1-4-stride2", "adaloss:every=100,gamma=7e-2"),
+        ("resann-01-4-stride2-cifar", "adaloss:"),
+    ],
+)
+def test_every_spelling_of_a_job_is_one_job(network, weighting):
+    plain = Job("fashion", "resann-1-4-stride2", "adaloss")
+    assert Job("fashion", network, weighting).name == plain.name
+
+
+def test_opt_of_the_last_exit_is_opt_however_it_is_spelled():
+    plain = Job("fashion", "resann-1-4-to2", "opt")
+    assert Job("fashion", "resann-1-4-to2", "opt:exit=2").name == plain.name
+    assert Job("fashion", "resann-1-4-to2", "opt:exit=1").name != plain.name

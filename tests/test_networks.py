@@ -406,7 +406,7 @@ def test_a_full_disk_leaves_the_stored_network_as_it_was(stored, monkeypatch):
 
 SHAPES = st.builds(
     networks.Shape,
-    units=st.lists(st.integers(1, 12), min_size=1, max_size=5) | st.just([4, 4, 4]),
+    units=st.lists(st.integers(1, 12), min_size=2, max_size=5) | st.just([4, 4, 4]),
     channels=st.integers(1, 64),
     bottleneck=st.booleans(),
     every=st.integers(1, 4),

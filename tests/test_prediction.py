@@ -11,7 +11,7 @@ from torch import nn
 
 from anytime import networks
 from anytime.networks import cost
-from anytime.networks.eann import EANN, eann
+from anytime.networks import EANN, eann
 from anytime.prediction import AnytimePredictor, ctrl_c, policies, predict_early
 
 SIZE, CLASSES = 17, 4

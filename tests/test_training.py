@@ -53,16 +53,22 @@ def same(a, b) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def test_a_step_is_sgd_on_the_weighted_sum_with_decay_on_convolutions_and_weighted_heads(shapes):
+@pytest.mark.parametrize(
+    ("head_decay", "scales"), [("sieve", [2 / 3, 1 / 3, 1]), ("even", [1] * 3)]
+)
+def test_a_step_is_sgd_on_the_weighted_sum_with_decay_on_convolutions_and_heads(
+    shapes, head_decay, scales
+):
     recipe = Recipe(epochs=1, batch_size=60, lr=0.3, weight_decay=0.01, augmentation=())
+    recipe = replace(recipe, head_decay=head_decay)
     network, scheme = fresh("linear")
     session = Session(network, scheme, shapes, recipe)
+    session.begin()
     slow, _ = fresh()
     slow.standardise.mean = shapes.train.pixels.float().mean(0)
     slow.train()
     order = session.batches()[0]
 
-    session.network.train()
     # At the very start the one-cycle rate is zero.
     session.step, session.steps_per_epoch = 1, 10
     rate = recipe.learning_rate(0.1)
@@ -75,7 +81,7 @@ def test_a_step_is_sgd_on_the_weighted_sum_with_decay_on_convolutions_and_weight
         for logit, label in zip(logits, shapes.train.labels[order], strict=True):
             total = total - b[i] * F.log_softmax(logit, 0)[label] / len(order)
     for i, head in enumerate(slow.heads):
-        total = total + 0.5 * recipe.weight_decay * b[i] * head[-1].weight.square().sum()
+        total = total + 0.5 * recipe.weight_decay * scales[i] * head[-1].weight.square().sum()
     for module in slow.modules():
         if isinstance(module, torch.nn.Conv2d):
             total = total + 0.5 * recipe.weight_decay * module.weight.square().sum()
@@ -155,7 +161,7 @@ def test_ctrl_c_after_the_last_step_is_passed_on_once_all_is_stored(shapes, tmp_
     assert not where["checkpoint"].exists()
 
 
-@pytest.mark.parametrize("checkpoint, then", [("run.ckpt", "goes on"), (None, "begins anew")])
+@pytest.mark.parametrize("checkpoint, then", [("run.ckpt", "the same call goes on"), (None, "without a checkpoint to go on from")])
 def test_an_interrupted_run_says_what_the_same_call_will_do(
     shapes, tmp_path, capsys, checkpoint, then
 ):
@@ -164,10 +170,10 @@ def test_an_interrupted_run_says_what_the_same_call_will_do(
     where = {"checkpoint": tmp_path / checkpoint if checkpoint else None}
     with pytest.raises(KeyboardInterrupt):
         train(network, scheme, shapes, RECIPE, **where)
-    assert f"the same call {then}" in "".join(capsys.readouterr())
+    assert then in "".join(capsys.readouterr())
 
 
-def test_a_head_of_two_layers_decays_by_its_exit_s_weight_in_both(shapes):
+def test_a_head_of_two_layers_decays_by_its_exit_s_sieve_weight_in_both(shapes):
     recipe = Recipe(epochs=1, batch_size=60, lr=1.0, schedule="milestones", augmentation=())
     after = {}
     for decay in (0.0, 0.1):
@@ -177,9 +183,10 @@ def test_a_head_of_two_layers_decays_by_its_exit_s_weight_in_both(shapes):
             head.insert(len(head) - 1, nn.Linear(head[-1].in_features, head[-1].in_features))
         before = [[layer.weight.clone() for layer in list(head)[-2:]] for head in network.heads]
         session = Session(network, scheme, shapes, replace(recipe, weight_decay=decay))
+        session.begin()
         session.train_step(torch.arange(60))
         after[decay] = [[layer.weight for layer in list(head)[-2:]] for head in network.heads]
-    for exit, weight in enumerate(scheme.weights):
+    for exit, weight in enumerate([2 / 3, 1 / 3, 1.0]):
         for layer in (0, 1):
             pulled = after[0.0][exit][layer] - after[0.1][exit][layer]
             torch.testing.assert_close(pulled, 0.1 * weight * before[exit][layer])
@@ -252,7 +259,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         checkpoints.write(path, {"config": {}, "step": 2})
     monkeypatch.undo()
-    assert checkpoints.read(path, {}, torch.device("cpu"))["step"] == 1
+    assert checkpoints.read(path, torch.device("cpu"))["step"] == 1
     assert os.listdir(tmp_path) == ["run.ckpt"]
 
 
@@ -345,3 +352,217 @@ def test_a_small_network_trains_with_one_thread_unless_somebody_has_chosen(
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(1)
+
+
+class TwoHeads(nn.Module):
+    """The protocol and nothing more; its heads are of a kind that the kit does not know."""
+
+    def __init__(self, num_classes: int = 3, name: str = "") -> None:
+        super().__init__()
+        self.num_exits, self.name = 2, name
+        self.body = nn.Sequential(nn.Conv2d(3, 6, 3, 2), nn.BatchNorm2d(6), nn.ReLU())
+        self.heads = nn.ModuleList(nn.Conv2d(6, num_classes, 1) for _ in range(2))
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def refine(self, images):
+        features = self.body(images / 255 - 0.5)
+        yield self.heads[0](features).mean((2, 3))
+        yield self.heads[1](features * self.scale).amax((2, 3))
+
+
+def test_a_module_with_the_protocol_alone_is_trained_and_recorded(shapes, tmp_path):
+    network = TwoHeads(name="two-heads")
+    record, checkpoint = tmp_path / "run.json", tmp_path / "run.ckpt"
+    recipe = Recipe(epochs=8, batch_size=15, lr=0.3)
+    files = {"record": record, "checkpoint": checkpoint}
+    run = train(network, weighting.AdaLoss(2), shapes, recipe, **files, progress=False)
+    assert run.final("test_error").max() < 0.2
+    assert run.config["network"] == "two-heads" and run.num_exits == 2
+    heads = [list(head.parameters()) for head in network.heads]
+    body = sum(p.numel() for p in network.body.parameters())
+    assert run.parameters == [body + count(heads[0]), count(network.parameters())]
+
+
+def count(parameters) -> int:
+    return sum(parameter.numel() for parameter in parameters)
+
+
+def test_what_has_no_name_is_refused_before_training_where_a_record_would_lie(shapes, tmp_path):
+    with pytest.raises(ValueError, match='TwoHeads.*name = "mine-3"'):
+        train(TwoHeads(), weighting.Const(2), shapes, RECIPE, record=tmp_path / "a.json")
+    train(TwoHeads(), weighting.Const(2), shapes, RECIPE, progress=False)
+
+
+def test_a_network_that_could_not_be_loaded_is_refused_before_training(shapes, tmp_path):
+    network = TwoHeads(name="two-heads")
+    with pytest.raises(ValueError, match="loaded again.*networks.register"):
+        train(network, weighting.Const(2), shapes, RECIPE, keep_network=tmp_path / "k.pt")
+    network, scheme = fresh(name="resann-1-4")
+    network.name = NETWORK  # a stride differs, and no shape of a weight
+    with pytest.raises(ValueError, match="builds another network"):
+        train(network, scheme, shapes, RECIPE, keep_network=tmp_path / "k.pt")
+
+
+@pytest.mark.parametrize("part", ["heads", "body", "shared"])
+def test_what_is_frozen_or_shared_trains_as_it_should(shapes, part):
+    network = TwoHeads()
+    if part == "shared":
+        network.heads[1] = network.heads[0]
+    else:
+        getattr(network, part).requires_grad_(False)
+    before = state(network)
+    train(network, weighting.Const(2), shapes, replace(RECIPE, lr=0.1), progress=False)
+    after = state(network)
+    moved = {key for key in after if not torch.equal(after[key], before[key])}
+    frozen = {key for key, _ in network.named_parameters() if key.startswith(part)}
+    assert {key for key, _ in network.named_parameters()} - frozen <= moved
+    assert not frozen & moved
+
+
+def test_a_shared_head_is_decayed_once_and_fully(shapes):
+    network = TwoHeads()
+    network.heads[1] = network.heads[0]
+    session = Session(network, weighting.Const(2), shapes, Recipe(weight_decay=0.5))
+    decays = {
+        parameter: group["weight_decay"]
+        for group in session.optimizer.param_groups
+        for parameter in group["params"]
+    }
+    assert len(decays) == len(list(network.parameters()))
+    assert decays[network.heads[0].weight] == decays[network.body[0].weight] == 0.5
+    assert decays[network.heads[0].bias] == decays[network.body[1].weight] == 0.0
+
+
+def test_making_a_session_changes_none_of_its_arguments(shapes):
+    network, scheme = fresh()
+    network.eval(), scheme.eval()
+    before, weights = state(network), state(scheme)
+    strides = [parameter.stride() for parameter in network.parameters()]
+    Session(network, scheme, shapes, RECIPE)
+    assert same(state(network), before) and same(state(scheme), weights)
+    assert strides == [parameter.stride() for parameter in network.parameters()]
+    assert not network.training and not scheme.training
+
+
+def test_a_network_that_was_trained_before_keeps_the_mean_of_its_input(shapes):
+    network, scheme = fresh()
+    train(network, scheme, shapes, RECIPE, progress=False)
+    mean = network.standardise.mean.clone()
+    other = dataset(seed=1)
+    run = train(network, weighting.Const(3), other, RECIPE, progress=False)
+    assert torch.equal(network.standardise.mean, mean)
+    assert run.config["start"].startswith("state ")
+
+
+def starts(network, scheme) -> str:
+    return Session(network, scheme, dataset(), RECIPE).run.config["start"]
+
+
+def test_a_record_says_what_a_run_began_with():
+    assert starts(*fresh()) == "seed 0"
+    network = networks.build(NETWORK, 3, seed=7)
+    assert starts(network, weighting.AdaLoss(3)) == "seed 7"
+    with torch.no_grad():
+        network.heads[0][-1].bias += 1
+    assert starts(network, weighting.AdaLoss(3)).startswith("state ")
+    unseeded = networks.build(NETWORK, 3)
+    assert starts(unseeded, weighting.AdaLoss(3)).startswith("state ")
+    used = weighting.AdaLoss(3)
+    used(torch.ones(3))
+    assert starts(fresh()[0], used).startswith("seed 0, weighting ")
+
+
+@pytest.mark.parametrize("change", ["seed", "weights", "scheme"])
+def test_a_run_that_began_otherwise_does_not_go_on_from_a_checkpoint(shapes, tmp_path, change):
+    checkpoint = tmp_path / "run.ckpt"
+    network, scheme = fresh()
+    interrupt_after(scheme, 2)
+    with pytest.raises(KeyboardInterrupt):
+        train(network, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+    network, scheme = fresh()
+    if change == "seed":
+        network = networks.build(NETWORK, 3, seed=1)
+    elif change == "weights":
+        network.heads[0][-1].bias.data += 1
+    else:
+        scheme(torch.ones(3))
+    with pytest.raises(ValueError, match="belongs to another run .*start"):
+        train(network, scheme, shapes, RECIPE, checkpoint=checkpoint, progress=False)
+
+
+def test_the_objects_of_an_interrupted_run_go_on_where_they_are(shapes, tmp_path):
+    whole, scheme = fresh()
+    expected = train(whole, scheme, shapes, RECIPE, progress=False)
+    network, scheme = fresh()
+    interrupt_after(scheme, 4)
+    files = {"checkpoint": tmp_path / "run.ckpt", "progress": False}
+    with pytest.raises(KeyboardInterrupt):
+        train(network, scheme, shapes, RECIPE, **files)
+    scheme.forward = type(scheme).forward.__get__(scheme)
+    run = train(network, scheme, shapes, RECIPE, **files)
+    assert run.history == expected.history and run.config["start"] == "seed 0"
+
+
+class Sleepy(TwoHeads):
+    """Draws while it trains, from torch's own generator."""
+
+    def refine(self, images):
+        for logits in super().refine(images):
+            yield F.dropout(logits, 0.3, self.training)
+
+
+def sleepy() -> tuple:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return Sleepy(name="sleepy"), weighting.AdaLoss(2)
+
+
+def test_a_network_that_draws_itself_resumes_bit_for_bit_and_leaves_torch_s_generator(
+    shapes, tmp_path
+):
+    before = torch.get_rng_state()
+    whole, scheme = sleepy()
+    train(whole, scheme, shapes, RECIPE, progress=False)
+    assert torch.equal(torch.get_rng_state(), before)
+
+    files = {"checkpoint": tmp_path / "run.ckpt", "progress": False}
+    network, scheme = sleepy()
+    interrupt_after(scheme, 4)
+    with pytest.raises(KeyboardInterrupt):
+        train(network, scheme, shapes, RECIPE, **files)
+    network, scheme = sleepy()
+    torch.rand(3)
+    train(network, scheme, shapes, RECIPE, **files)
+    assert same(state(network), state(whole))
+
+
+class Learned(weighting.Weighting):
+    """Sum of exp(-s) l + s, with s learned."""
+
+    learning_rate = 0.05
+
+    def __init__(self, num_exits: int) -> None:
+        super().__init__(torch.ones(num_exits))
+        self.s = nn.Parameter(torch.zeros(num_exits))
+
+    def forward(self, losses):
+        return ((-self.s).exp() * self._vector(losses) + self.s).sum()
+
+
+def test_a_learned_weighting_has_its_own_rate_and_its_record_the_weights_it_used(shapes):
+    network, _ = fresh()
+    scheme = Learned(3)
+    recipe = Recipe(epochs=1, batch_size=60, lr=10.0, augmentation=(), weight_decay=0.5)
+    session = Session(network, scheme, shapes, recipe)
+    session.begin()
+    batch = session.batches()[0]
+    session.train_step(batch)
+    assert session.used.tolist() == [1.0, 1.0, 1.0]
+    losses = session.sums.losses / session.sums.images
+    # The derivative of exp(-s) l + s at s = 0 is 1 - l, at the weighting's own rate, undecayed.
+    assert torch.allclose(scheme.s.detach(), -0.05 * (1 - losses))
+    used = (-scheme.s.detach()).exp()
+    session.train_step(batch)
+    assert torch.allclose(session.used, used)
+    session.end_epoch()
+    assert session.run.history[-1]["weights"] == pytest.approx(used.tolist(), rel=1e-4)

@@ -138,7 +138,8 @@ def _measured_pace(job: Job, steps: int = 5, patience: float = 2.0) -> float:
     network = networks.build(job.network, len(data.classes), data.train.pixels.shape[1])
     scheme = weighting.build(job.weighting, network.num_exits)
     recipe = replace(job.recipe, compile=False, batch_size=_measured_batch(job, device))
-    session = Session(network.to(device).train(), scheme, data, recipe)
+    session = Session(network.to(device), scheme, data, recipe)
+    session.begin()
     clock = time.process_time if device == "cpu" else time.perf_counter
     times: list[float] = []
     before = torch.get_num_threads()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
@@ -13,6 +14,22 @@ from anytime.runs import Run
 from anytime.training.recipe import Recipe
 
 EVALUATE_EVERY = 4  # epochs between two looks at the test set in a list's runs; the last is one
+
+
+@functools.cache
+def canonical(network: str, weighting: str) -> tuple[str, str]:
+    """The one text of a network, and of a weighting of its exits, that all spellings stand for.
+
+    Raises ValueError where there is no such network or weighting.
+    """
+    import torch
+
+    from anytime import networks
+    from anytime import weighting as weightings
+
+    with torch.device("meta"):  # no weights are needed to tell a name
+        built = networks.build(network)
+    return built.name, weightings.build(weighting, built.num_exits).spec
 
 
 @dataclass(frozen=True)
@@ -42,12 +59,14 @@ class Job:
     @property
     def name(self) -> str:
         """The record's file name: readable in front, made unique by a hash of the whole job."""
+        network, weighting = canonical(self.network, self.weighting)
         content = asdict(self) | {"dataset": self.dataset_name, "recipe": self.recipe.to_dict()}
+        content |= {"network": network, "weighting": weighting}
         for later in ("validation", "image_size"):
             if not content[later]:
                 del content[later]  # names from before there was any stay the same
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
-        words = [self.dataset_name, self.network, self.weighting, f"seed{self.seed}", digest]
+        words = [self.dataset_name, network, weighting, f"seed{self.seed}", digest]
         text = "_".join(words)
         return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 

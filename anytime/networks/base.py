@@ -7,7 +7,8 @@ evaluated, counted and predicted with. `AnytimeNetwork` is the usual way to get 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -58,12 +59,14 @@ class Refining(Named, nn.Module):
     """A module that follows the protocol and has a name.
 
     name: the text that `networks.build` makes it from; unless it was given, that of the class and
-    the arguments, or "" where these fit no text. made_for: what else `build` was told.
+    the arguments, or "" where these fit no text. made_for: what else `build` was told. made_with:
+    the seed that it was built with, and a digest of what came out.
     """
 
     given = ("self", "num_classes", "in_channels")
     num_exits: int
     made_for: dict[str, int]
+    made_with: tuple[int | None, str | None] = (None, None)
     _name = ""
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
@@ -162,6 +165,19 @@ class Head(nn.Sequential):
 def device_of(network: nn.Module) -> torch.device:
     """Where a network's parameters lie; the CPU where it has none."""
     return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """A short text that tells states apart, whatever device they lie on.
+
+    The mean of the input is left out: it follows from the training images.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for key, value in state.items():
+        if not key.endswith("standardise.mean"):
+            digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _check_exit(exit: int, num_exits: int) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from anytime import names
-from anytime.networks.base import FirstExits
+from anytime.networks.base import FirstExits, state_digest
 from anytime.networks.eann import EANN
 from anytime.networks.resann import UNKNOWN, parse, resann
 
@@ -49,7 +49,10 @@ def build(name: str, num_classes: int = 10, in_channels: int = 3, seed: int | No
             torch.manual_seed(seed)
         network = _made(whole, num_classes, in_channels)
     network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
-    return up_to(network, last) if last is not None else network
+    network = up_to(network, last) if last is not None else network
+    if seed is not None:
+        network.made_with = seed, state_digest(network.state_dict())
+    return network
 
 
 def up_to(network: nn.Module, exit: int) -> nn.Module:

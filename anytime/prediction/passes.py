@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from anytime.networks.base import AnytimeNetwork, device_of
 from anytime.networks.eann import EANN
 
 
@@ -16,24 +18,26 @@ class Pass:
 
     units: what is run for each exit, its network and number there, from 0. done: how many of
     them are. here: the places, in the whole batch, of the images that are left. logits: of these,
-    (b, classes) on the CPU, as they answer now.
+    (b, classes) on the CPU, as they answer now. Images that have left an `AnytimeNetwork` are no
+    longer computed; of other kinds only the protocol is known, and they run on with the batch.
     """
 
-    def __init__(self, network: nn.Module, images: Tensor) -> None:
+    def __init__(self, network: Any, images: Tensor) -> None:
         self.chain = network if isinstance(network, EANN) else None
         members = network.members if self.chain else [network]
         self.units = [(member, k) for member in members for k in range(member.num_exits)]
-        device = next(network.parameters()).device
         # Convolutions on a CPU are a fifth faster on large batches laid out so, and never slower.
-        self.images = images.to(device, memory_format=torch.channels_last)
+        self.images = images.to(device_of(network), memory_format=torch.channels_last)
         self.here, self.done, self.finished = np.arange(len(images)), 0, []
 
     def step(self) -> None:
-        """Runs the next segment and its head, the stem too where it is the first, and waits."""
+        """Runs what the next exit needs, and waits for its answer."""
         member, k = self.units[self.done]
-        features = self.features if k else member.stem(member.standardise(self.images))
-        self.features = member.segments[k](features)
-        self.logits = member.heads[k](self.features).cpu()
+        if k == 0:
+            self.run: Segments | Whole = (Segments if _has_segments(member) else Whole)(
+                member, self.images
+            )
+        self.logits = self.run.next().cpu()
         self.done += 1
         if self.chain:
             self.finished.append(self.logits)
@@ -50,10 +54,45 @@ class Pass:
         self.here, self.logits = self.here[kept], self.logits[places]
         if len(places):
             on_device = places.to(self.images.device)
-            self.features = _take(self.features, on_device)
+            self.run.keep(on_device)
             if self.chain:  # only its next member starts from the images again
                 self.images = self.images[on_device]
                 self.finished = [logits[places] for logits in self.finished]
+
+
+class Segments:
+    """A batch in an AnytimeNetwork, segment by segment, which images really leave."""
+
+    def __init__(self, network: AnytimeNetwork, images: Tensor) -> None:
+        self.parts = iter(zip(network.segments, network.heads, strict=True))
+        self.features = network.stem(network.standardise(images))
+
+    def next(self) -> Tensor:
+        segment, head = next(self.parts)
+        self.features = segment(self.features)
+        return head(self.features)
+
+    def keep(self, places: Tensor) -> None:
+        self.features = _take(self.features, places)
+
+
+class Whole:
+    """A batch in a network of which only `refine` is known: the rest is computed for all."""
+
+    def __init__(self, network: Any, images: Tensor) -> None:
+        self.answers: Iterator[Tensor] = iter(network.refine(images))
+        self.places = torch.arange(len(images), device=images.device)
+
+    def next(self) -> Tensor:
+        return next(self.answers)[self.places]
+
+    def keep(self, places: Tensor) -> None:
+        self.places = self.places[places]
+
+
+def _has_segments(network: Any) -> bool:
+    """Whether it refines as every AnytimeNetwork does, and not in a way of its own."""
+    return isinstance(network, AnytimeNetwork) and type(network).refine is AnytimeNetwork.refine
 
 
 def _take(features: Any, places: Tensor) -> Any:

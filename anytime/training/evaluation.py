@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from anytime.datasets import Images
+from anytime.networks.base import device_of
 
 
 def exit_losses(logits: Tensor, labels: Tensor) -> Tensor:
@@ -44,12 +46,20 @@ def evaluate(network: nn.Module, images: Images, batch_size: int = 500) -> tuple
 
 
 def _batches(network: nn.Module, images: Images, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    parameter = next(network.parameters())
+    device = device_of(network)
+    for pixels, labels in zip(images.pixels.split(size), images.labels.split(size), strict=True):
+        yield all_exits(network, pixels.to(device)), labels.to(device)
+
+
+@torch.no_grad()
+def all_exits(network: Any, images: Tensor) -> Tensor:
+    """Logits (K, N, classes) of all exits of a network of any kind, for images (N, C, H, W).
+
+    It is evaluated in evaluation mode and left in the mode it was in.
+    """
     was_training = network.training
     network.eval()
     try:
-        parts = zip(images.pixels.split(size), images.labels.split(size), strict=True)
-        for pixels, labels in parts:
-            yield network(pixels.to(parameter.device)), labels.to(parameter.device)
+        return torch.stack(list(network.refine(images)))
     finally:
         network.train(was_training)

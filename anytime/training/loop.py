@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from tqdm.auto import tqdm
 
 from anytime.datasets import Dataset
-from anytime.networks import AnytimeNetwork
+from anytime.networks.base import device_of
+from anytime.networks.storage import check_storable
 from anytime.processes import rank
 from anytime.runs import Run
+from anytime.training.evaluation import all_exits
+from anytime.training.identity import check_named
 from anytime.training.interrupts import HeldInterrupts
 from anytime.training.recipe import Recipe
-from anytime.training.session import Session, device_of
+from anytime.training.session import Session
 from anytime.weighting import Weighting
+
+SMALL = 100e6  # multiply-adds an image below which one thread is enough
 
 
 def train(
-    network: AnytimeNetwork,
+    network: Any,
     weighting: Weighting,
     dataset: Dataset,
     recipe: Recipe,
@@ -36,76 +43,63 @@ def train(
 ) -> Run:
     """Trains a network on the device that its parameters are on, and returns the record.
 
-    seed: of the order of the images and of the augmentation. record: a JSON file, written after
-    every epoch. checkpoint: a file kept up to date while training runs, from which the same call
-    goes on, and deleted at the end; on the CPU the result is bit for bit that of a run never
-    interrupted. evaluate_every: epochs between two looks at the test set, which decide nothing.
+    network: any module with `num_exits` and `refine(images)`, see `anytime.networks.Refining`.
+    seed: of the order of the images, of the augmentation, and of what the network draws itself.
+    record: a JSON file, written after every epoch. checkpoint: a file kept up to date while
+        training runs, from which the same call goes on, and deleted at the end; on the CPU the
+        result is bit for bit that of a run never interrupted.
+    evaluate_every: epochs between two looks at the test set, which decide nothing.
     keep_network: a file for the trained network's state, stored before the checkpoint is deleted.
     threads: of the processor, while it trains. Unless given, or set by OMP_NUM_THREADS, a network
-    of under 100 million multiply-adds trains with one: there a second one saves little, and beside
-    other programs it makes a step tens of times slower.
+        of under 100 million multiply-adds trains with one: there a second one saves little, and
+        beside other programs it makes a step tens of times slower.
     after_epoch: called with the record so far.
-    Started by torchrun, each process takes its share of every batch.
+
+    Started by torchrun, each process takes its share of every batch. Ctrl-C lets the step end,
+    saves the checkpoint, and is passed on; after the last step all is stored first.
     Raises NotFinite for a loss that is not finite, ValueError where the parts do not fit
-    together. Ctrl-C lets the step end, saves the checkpoint, and is passed on; after the last
-    step all is stored first.
+    together, or where a record could not tell what was trained.
     """
     _check_fit(network, weighting, dataset)
+    if record is not None or checkpoint is not None:
+        check_named(network, weighting)
+    if keep_network is not None:
+        check_storable(network)
+
     session = Session(network, weighting, dataset, recipe, seed)
+    session.begin()
     session.resume(checkpoint)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or _enough_threads(session.record.cost[-1]))
-    session.record.environment["threads"] = torch.get_num_threads()
-    try:
-        _train_to_the_end(
-            session, record, checkpoint, checkpoint_seconds, evaluate_every, keep_network, progress,
-            after_epoch,
-        )  # fmt: skip
-    finally:
-        torch.set_num_threads(before)
-    return session.record
-
-
-def _train_to_the_end(
-    session: Session,
-    record: str | os.PathLike | None,
-    checkpoint: str | os.PathLike | None,
-    checkpoint_seconds: float,
-    evaluate_every: int,
-    keep_network: str | os.PathLike | None,
-    progress: bool,
-    after_epoch: Callable[[Run], None] | None,
-) -> None:
-    recipe, spec = session.recipe, session.weighting.spec
-    bar = tqdm(
-        total=recipe.epochs * session.steps_per_epoch,
-        initial=session.step,
-        desc=f"{session.dataset.name} {spec or type(session.weighting).__name__}",
-        unit="step",
-        disable=not progress or rank() > 0,
-        mininterval=1.0,
-    )
-    with bar, HeldInterrupts() as interrupts:
-        while session.epoch < recipe.epochs:
-            session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds)
-            if interrupts.pending:
-                session.save(checkpoint)
-                then = "begins anew" if checkpoint is None else "goes on from there"
-                bar.write(f"stopped after step {session.step}; the same call {then}")
-                raise KeyboardInterrupt
-            session.end_epoch(evaluate_every)
-            if record is not None and rank() == 0:
-                session.record.save(record)
-            if after_epoch is not None:
-                after_epoch(session.record)
-            session.save(checkpoint)
-        if rank() == 0:
-            session.finish(record, checkpoint, keep_network)
+    with _surroundings(session, threads), _bar(session, progress) as bar:
+        with HeldInterrupts() as interrupts:
+            while session.epoch < recipe.epochs:
+                session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds)
+                if interrupts.pending:
+                    _stop(session, bar, checkpoint)
+                session.end_epoch(evaluate_every)
+                if record is not None and rank() == 0:
+                    session.run.save(record)
+                if after_epoch is not None:
+                    after_epoch(session.run)
+                session.write_checkpoint(checkpoint)
+            if rank() == 0:
+                session.finish(record, checkpoint, keep_network)
     if interrupts.pending:
         raise KeyboardInterrupt
+    return session.run
 
 
-SMALL = 100e6  # multiply-adds an image below which one thread is enough
+@contextmanager
+def _surroundings(session: Session, threads: int | None) -> Iterator[None]:
+    """The threads to train with; they and torch's generators are left as they were."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or _enough_threads(session.run.cost[-1]))
+    session.run.environment["threads"] = torch.get_num_threads()
+    accelerators = [session.device] if session.device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(accelerators):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _enough_threads(multiply_adds: int) -> int:
@@ -114,7 +108,28 @@ def _enough_threads(multiply_adds: int) -> int:
     return torch.get_num_threads() if chosen else 1
 
 
-def _check_fit(network: AnytimeNetwork, weighting: Weighting, dataset: Dataset) -> None:
+def _bar(session: Session, progress: bool) -> tqdm:
+    spec = session.weighting.spec or type(session.weighting).__name__
+    return tqdm(
+        total=session.recipe.epochs * session.steps_per_epoch,
+        initial=session.step,
+        desc=f"{session.dataset.name} {spec}",
+        unit="step",
+        disable=not progress or rank() > 0,
+        mininterval=1.0,
+    )
+
+
+def _stop(session: Session, bar: tqdm, checkpoint: str | os.PathLike | None) -> None:
+    session.write_checkpoint(checkpoint)
+    then = "without a checkpoint to go on from"
+    if checkpoint is not None:
+        then = "the same call goes on from there"
+    bar.write(f"stopped after step {session.step}; {then}")
+    raise KeyboardInterrupt
+
+
+def _check_fit(network: Any, weighting: Weighting, dataset: Dataset) -> None:
     if weighting.num_exits != network.num_exits:
         raise ValueError(
             f"the weighting is for {weighting.num_exits} exits, the network has "
@@ -122,8 +137,7 @@ def _check_fit(network: AnytimeNetwork, weighting: Weighting, dataset: Dataset) 
         )
     pixels = dataset.train[:2].pixels.to(device_of(network))
     try:
-        with torch.no_grad():
-            classes = network.eval()(pixels).shape[-1]
+        classes = next(iter(all_exits(network, pixels))).shape[-1]
     except RuntimeError as error:
         raise ValueError(
             f"the network cannot read images of shape {tuple(pixels.shape[1:])}; build it with "

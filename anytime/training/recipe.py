@@ -30,6 +30,7 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 2e-4
     augmentation: tuple[str, ...] | None = None
+    head_decay: str = "sieve"
     autocast: str | None = None
     channels_last: bool = True
     compile: bool = False

@@ -8,19 +8,23 @@ import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from anytime.datasets import Dataset, augment, check_steps, pixel_mean
-from anytime.networks import AnytimeNetwork, cost
+from anytime.networks import Standardise, cost
 from anytime.networks import save as save_network
-from anytime.processes import rank, world_size
+from anytime.networks.base import AllExits, device_of, state_digest
+from anytime.processes import all_mean, rank, world_size
 from anytime.runs import Run
 from anytime.training import checkpoints
 from anytime.training.evaluation import evaluate, exit_losses, exit_mistakes
+from anytime.training.identity import start_of
 from anytime.training.interrupts import HeldInterrupts
+from anytime.training.optimizer import make_optimizer
 from anytime.training.provenance import environment
 from anytime.training.recipe import Recipe
 from anytime.training.sums import EpochSums
@@ -28,19 +32,22 @@ from anytime.weighting import Weighting
 
 
 class Session:
-    """A training run in progress: everything that a checkpoint has to hold, and the step."""
+    """A training run in progress: everything that a checkpoint has to hold, and the step.
+
+    Making one changes nothing of its arguments; `begin` does.
+    """
 
     def __init__(
         self,
-        network: AnytimeNetwork,
+        network: Any,
         weighting: Weighting,
         dataset: Dataset,
         recipe: Recipe,
         seed: int = 0,
     ) -> None:
-        self.network, self.dataset, self.recipe, self.seed = network, dataset, recipe, seed
+        self.network, self.weighting = network, weighting
+        self.dataset, self.recipe, self.seed = dataset, recipe, seed
         self.device = device_of(network)
-        self.weighting = weighting.to(self.device)
         self.augmentation = check_steps(
             dataset.augmentation if recipe.augmentation is None else recipe.augmentation
         )
@@ -48,31 +55,37 @@ class Session:
         if self.batch_size % world_size():
             raise ValueError(f"{world_size()} processes cannot share batches of {self.batch_size}")
         self.steps_per_epoch = len(dataset.train) // self.batch_size
+
         self.step = 0
         self.images = dataset.train.to(self.device)
         self.sums = EpochSums.zero(network.num_exits, self.device)
-        self.record = self._new_record()
-        network.standardise.mean = pixel_mean(dataset.train.pixels).to(self.device)
-        if recipe.channels_last:
-            network.to(memory_format=torch.channels_last)
-        heads = [
-            (module.weight, exit)
-            for exit, head in enumerate(network.heads)
-            for module in head.modules()
-            if isinstance(module, nn.Linear)
-        ]
-        self.heads = [weight for weight, _ in heads]
-        self.exits = torch.tensor([exit for _, exit in heads], device=self.device)
-        self.optimizer = _optimizer(network, weighting, recipe)
-        self.model = torch.compile(network) if recipe.compile else network
+        self.run = self._new_run()
+        self.used = torch.ones(network.num_exits)  # the weights B of the last step
+        shape = tuple(dataset.train.pixels.shape[1:])
+        self.optimizer = make_optimizer(network, weighting, recipe, shape)
+        model = AllExits(network)
+        self.model = torch.compile(model) if recipe.compile else model
+        self._clock = time.perf_counter(), time.process_time()
+
+    def begin(self) -> None:
+        """Makes network and weighting ready to train: their modes, the device, the input's mean.
+
+        A network that was trained before keeps the mean that it has.
+        """
+        self.weighting.to(self.device).train()
+        self.network.train()
+        for module in self.network.modules():
+            if isinstance(module, Standardise) and not module.is_set:
+                module.mean = pixel_mean(self.dataset.train.pixels).to(self.device)
+        if self.recipe.channels_last:
+            self.network.to(memory_format=torch.channels_last)
         if world_size() > 1:
             self.model = nn.parallel.DistributedDataParallel(self.model)
-        self._clock = time.perf_counter(), time.process_time()
 
     @property
     def epoch(self) -> int:
         """The number of epochs that are over."""
-        return len(self.record.history)
+        return len(self.run.history)
 
     def run_epoch(
         self,
@@ -94,7 +107,7 @@ class Session:
                 self._show(bar)
                 looked = now
             if now - saved > every:
-                self.save(checkpoint)
+                self.write_checkpoint(checkpoint)
                 saved = now
 
     def batches(self) -> Iterable[Tensor]:
@@ -107,32 +120,33 @@ class Session:
 
     def train_step(self, batch: Tensor) -> None:
         """One step on the images at these positions (N,); nothing in it waits for the device."""
+        # Dropout and the like draw from torch's own generator: so no state has to be kept of it.
+        torch.manual_seed(_seed(self.seed, "network", self.step, rank()))
         images = self.images[batch]
         generator = _generator(self.seed, "augmentation", self.step, rank())
         pixels = augment(images.pixels, self.augmentation, generator)
         if self.recipe.channels_last:
             pixels = pixels.contiguous(memory_format=torch.channels_last)
+        rate = self.recipe.learning_rate(self.step / self.steps_per_epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate(self.step / self.steps_per_epoch)
+            group["lr"] = group["lr"] if "own_rate" in group else rate
 
-        weights = self.weighting.weights
         with _autocast(self.recipe, self.device):
             logits = self.model(pixels)
         losses = exit_losses(logits, images.labels)
+        losses.retain_grad()
         self.optimizer.zero_grad(set_to_none=True)
         self.weighting(losses).backward()
-        self._decay_heads(weights)
+        for learned in self.weighting.parameters() if world_size() > 1 else ():
+            learned.grad = all_mean(learned.grad)
         self.optimizer.step()
         self.step += 1
+
+        # By definition: how much the training loss grows with each loss.
+        self.used = losses.grad
         with torch.no_grad():
             mistakes = exit_mistakes(logits, images.labels)
-            self.sums.add(losses.detach(), mistakes, len(batch), weights, self.step)
-
-    def _decay_heads(self, weights: Tensor) -> None:
-        # B_i multiplies a head's loss, so it multiplies the head's decay too.
-        factors = self.recipe.weight_decay * weights[self.exits]
-        decay = torch._foreach_mul(self.heads, list(factors.unbind()))
-        torch._foreach_add_([head.grad for head in self.heads], decay)
+            self.sums.add(losses.detach(), mistakes, len(batch), self.used, self.step)
 
     def end_epoch(self, evaluate_every: int = 1) -> None:
         """Adds the epoch to the record."""
@@ -144,73 +158,82 @@ class Session:
             "lr": float(f"{self.recipe.learning_rate(epoch):.4g}"),
             "train_loss": _rounded(losses),
             "train_error": _rounded(errors),
-            "weights": _rounded(self.weighting.weights.tolist()),
+            "weights": _rounded(self.used.tolist()),
         }
-        self.record.finished = epoch == self.recipe.epochs
-        if self.record.finished or epoch % evaluate_every == 0:
+        self.run.finished = epoch == self.recipe.epochs
+        if self.run.finished or epoch % evaluate_every == 0:
             test_losses, test_errors = evaluate(self.network, self.dataset.test)
             entry["test_loss"] = _rounded(test_losses.tolist())
             entry["test_error"] = _rounded(test_errors.tolist())
-        self.record.history.append(entry)
+        self.run.history.append(entry)
         self.sums = EpochSums.zero(self.network.num_exits, self.device)
         self._read_clock()
 
-    def save(self, checkpoint: str | os.PathLike | None) -> None:
+    def write_checkpoint(self, path: str | os.PathLike | None) -> None:
         """Writes the checkpoint; a network that is broken is not written."""
-        if checkpoint is None or rank() > 0:
+        if path is None or rank() > 0:
             return
         self.sums.check()
         self._read_clock()
-        record = self.record
+        run = self.run
         state = {
-            "config": record.config,
+            "config": run.config,
             "network": self.network.state_dict(),
             "weighting": self.weighting.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "sums": vars(self.sums),
-            "history": record.history,
-            "time": [record.seconds, record.cpu_seconds, record.sittings],
+            "used": self.used,
+            "history": run.history,
+            "time": [run.seconds, run.cpu_seconds, run.sittings],
         }
-        checkpoints.write(checkpoint, state)
+        checkpoints.write(path, state)
 
     def finish(
         self,
-        record: str | os.PathLike | None,
+        path: str | os.PathLike | None,
         checkpoint: str | os.PathLike | None,
         keep_network: str | os.PathLike | None,
     ) -> None:
         """Stores the network, if wanted, and the record; only then is the checkpoint deleted."""
         if keep_network is not None:
-            self.record.trained = save_network(self.network, keep_network)
-        if record is not None:
-            self.record.save(record)
+            self.run.trained = save_network(self.network, keep_network)
+        if path is not None:
+            self.run.save(path)
         if checkpoint is not None:
             Path(checkpoint).unlink(missing_ok=True)
 
     def resume(self, checkpoint: str | os.PathLike | None) -> None:
-        """Goes on from a checkpoint, if there is one."""
-        record = self.record
-        state = checkpoints.read(checkpoint, record.config, self.device)
+        """Goes on from a checkpoint, if there is one.
+
+        The network is the one that the run began with, or the one that it was stopped with.
+        """
+        run = self.run
+        state = checkpoints.read(checkpoint, self.device)
         if state is None:
             return
+        stopped = state_digest(state["network"]) == state_digest(self.network.state_dict())
+        if stopped:
+            run.config["start"] = state["config"].get("start")
+        checkpoints.check(checkpoint, state, run.config)
         self.network.load_state_dict(state["network"])
         self.weighting.load_state_dict(state["weighting"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.sums = state["step"], EpochSums(**state["sums"])
-        record.history = state["history"]
-        record.seconds, record.cpu_seconds, sittings = state["time"]
-        record.sittings = sittings + 1
-        record.finished = self.epoch == self.recipe.epochs
+        self.step, self.sums, self.used = state["step"], EpochSums(**state["sums"]), state["used"]
+        run.history = state["history"]
+        run.seconds, run.cpu_seconds, sittings = state["time"]
+        run.sittings = sittings + 1
+        run.finished = self.epoch == self.recipe.epochs
 
-    def _new_record(self) -> Run:
+    def _new_run(self) -> Run:
         config = {
             "dataset": self.dataset.name,
             "train_images": len(self.images),
-            "network": self.network.name,
+            "network": getattr(self.network, "name", ""),
             "weighting": self.weighting.spec,
             "recipe": self.recipe.to_dict() | {"augmentation": list(self.augmentation)},
             "seed": self.seed,
+            "start": start_of(self.network, self.weighting),
         }
         if self.dataset.validation:
             config["validation_images"] = self.dataset.validation
@@ -220,7 +243,7 @@ class Session:
         return Run(
             config,
             cost=cost.multiply_adds(self.network, shape).tolist(),
-            parameters=cost.parameters(self.network).tolist(),
+            parameters=cost.parameters(self.network, shape).tolist(),
             environment={"data": self.dataset.title, **environment(self.device)},
         )
 
@@ -237,22 +260,9 @@ class Session:
 
     def _read_clock(self) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
-        self.record.seconds = round(self.record.seconds + wall - self._clock[0], 2)
-        self.record.cpu_seconds = round(self.record.cpu_seconds + cpu - self._clock[1], 2)
+        self.run.seconds = round(self.run.seconds + wall - self._clock[0], 2)
+        self.run.cpu_seconds = round(self.run.cpu_seconds + cpu - self._clock[1], 2)
         self._clock = wall, cpu
-
-
-def _optimizer(
-    network: AnytimeNetwork, weighting: Weighting, recipe: Recipe
-) -> torch.optim.Optimizer:
-    convolutions = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d)]
-    decayed = {id(weight) for weight in convolutions}
-    others = [p for p in network.parameters() if id(p) not in decayed]
-    groups = [
-        {"params": convolutions, "weight_decay": recipe.weight_decay},
-        {"params": [*others, *weighting.parameters()], "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, foreach=True)
 
 
 def _autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager:
@@ -262,13 +272,12 @@ def _autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager:
 
 def _generator(*key: int | str) -> torch.Generator:
     """A generator of its own for each draw, so that no state has to survive a restart."""
+    return torch.Generator().manual_seed(_seed(*key))
+
+
+def _seed(*key: int | str) -> int:
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
-
-
-def device_of(network: nn.Module) -> torch.device:
-    """Where a network's parameters lie."""
-    return next(network.parameters()).device
+    return int.from_bytes(digest, "little") >> 1
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

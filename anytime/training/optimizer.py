@@ -1,0 +1,56 @@
+"""Which parameters are decayed how much, and at which rate they are trained."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from torch import nn
+
+from anytime import theory
+from anytime.networks import cost
+from anytime.training.recipe import Recipe
+from anytime.weighting import Weighting
+
+
+def make_optimizer(
+    network: nn.Module, weighting: Weighting, recipe: Recipe, image_shape: tuple[int, ...]
+) -> torch.optim.SGD:
+    """SGD on what is to be trained of a network, and on what a weighting learns itself.
+
+    Each parameter is in one group. A weighting's own parameters keep its learning rate, for which
+    their group is marked "own_rate".
+    """
+    groups = [
+        {"params": parameters, "weight_decay": decay}
+        for decay, parameters in _by_decay(network, recipe, image_shape).items()
+    ]
+    if learned := [*weighting.parameters()]:
+        rate = weighting.learning_rate
+        groups.append({"params": learned, "weight_decay": 0.0, "lr": rate, "own_rate": True})
+    if not groups:
+        raise ValueError("nothing is left to train: all parameters of the network are frozen")
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, foreach=True)
+
+
+def _by_decay(
+    network: nn.Module, recipe: Recipe, image_shape: tuple[int, ...]
+) -> dict[float, list[nn.Parameter]]:
+    """The parameters to train by their weight decay.
+
+    Weights of convolutions and linear layers are decayed; biases, norms and tokens are not. What
+    one exit alone depends on is its head. The authors decay the heads times the static weights of
+    SIEVE, whatever the losses' weights are.
+    """
+    reach = cost.reach(network, image_shape)
+    sieve = theory.sieve(len(reach))
+    groups = defaultdict(list)
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        exits = [k for k, names in enumerate(reach) if name in names]
+        is_head = len(exits) == 1 and recipe.head_decay == "sieve"
+        is_weight = name.endswith("weight") and parameter.dim() > 1
+        scale = float(sieve[exits[0]]) if is_head else 1.0
+        groups[recipe.weight_decay * scale * is_weight].append(parameter)
+    return groups
