@@ -260,23 +260,28 @@ def _list_runs(missing: list[Job], folders: list[Path]) -> int:
 def _report(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Compares the paper's figures with the records and writes the comparison to the ledger, "
-        "a CSV file, and into the place that README.md marks for it."
+        "a CSV file, and into the place that a page marks for it."
     )
     parser.add_argument("--runs", type=Path, help="folder of the records (data/runs)")
     parser.add_argument("--out", type=Path, help="the CSV file to write (data/ledger.csv)")
-    parser.add_argument("--page", type=Path, help="the page to fill (README.md, unless --out)")
+    parser.add_argument("--page", type=Path, help="the page to fill (data/LEDGER.md, unless --out)")
     parser.set_defaults(function=_write_report)
 
 
 def _write_report(options: argparse.Namespace) -> int:
     from anytime.experiments import ledger, report
     from anytime.paths import RUNS
+    from anytime.runs import find
 
     folder, path = options.runs or RUNS, options.out or ledger.LEDGER
-    if not folder.is_dir():
-        raise ValueError(f"there is no folder {folder}; --runs names the folder of the records")
+    page = options.page or (None if options.out else report.PAGE)
+    # All that can be amiss is found before anything is written.
+    if not find(folder):
+        raise ValueError(f"there is no finished run below {folder}; --runs names their folder")
+    if page is not None:
+        report.around(page, "ledger")
+
     table = ledger.write(folder, path)
-    page = options.page or (None if options.out else report.README)
     if page is not None:
         report.fill(table, page)
     print(report.to_markdown(table), f"\nwritten to {path}" + (f" and {page}" if page else ""))

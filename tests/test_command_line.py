@@ -9,7 +9,6 @@ import torch
 
 from anytime.__main__ import main
 from anytime.experiments import lists as experiments
-from anytime.experiments import report
 from anytime.runs import Run
 
 NET = "resann-1-4-stride2"
@@ -206,9 +205,11 @@ def test_slurm_that_is_not_there_is_said_so(capsys, monkeypatch, tmp_path):
 
 
 def test_report_writes_the_ledger_and_fills_the_page(capsys, tmp_path):
-    (tmp_path / "runs").mkdir()
+    config = {"dataset": "toy", "network": NET, "weighting": "const", "train_images": 64}
+    config |= {"recipe": {"epochs": 1, "augmentation": []}, "seed": 0}
+    Run(config, [1, 2, 3], finished=True).save(tmp_path / "runs" / "run.json")
     page, table = tmp_path / "page.md", tmp_path / "ledger.csv"
-    page.write_text(f"a\n{report.BEGIN}{report.END}\nb")
+    page.write_text("a\n<!-- ledger -->\n<!-- /ledger -->\nb")
     command = ["report", "--runs", str(tmp_path / "runs"), "--out", str(table)]
     assert main([*command, "--page", str(page)]) == 0
     assert "not run" in table.read_text() and "not run" in page.read_text()
@@ -217,7 +218,7 @@ def test_report_writes_the_ledger_and_fills_the_page(capsys, tmp_path):
 
 def test_report_without_records_names_the_folder(capsys, tmp_path):
     shown = error(capsys, "report", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "x"))
-    assert f"there is no folder {tmp_path / 'runs'}" in shown
+    assert f"no finished run below {tmp_path / 'runs'}" in shown
 
 
 def test_fetch_lists_what_there_is(capsys):

@@ -1,13 +1,15 @@
 """The ledger on records made here, with figures worked out by hand."""
 
+import re
 import resource
 from itertools import pairwise
 
 import pandas as pd
 import pytest
 
+from anytime.__main__ import main
 from anytime.experiments import ledger, report
-from anytime.paths import REPOSITORY, RUNS
+from anytime.paths import RUNS
 from anytime.runs import Run
 
 NET, LARGE = "resann-3-16", "resann-5-16"
@@ -271,7 +273,7 @@ def test_each_claim_has_one_table_of_all_that_was_found(tmp_path):
 
 
 def test_the_ledger_goes_into_its_place_and_nothing_else_of_the_page_changes(tmp_path):
-    page, table = tmp_path / "README.md", ledger.ledger(tmp_path)
+    page, table = tmp_path / "page.md", ledger.ledger(tmp_path)
     page.write_text("é before\n<!-- ledger -->\nold\n<!-- /ledger -->\nafter | this\n", "utf-8")
     for _ in range(2):
         report.fill(table, page)
@@ -294,4 +296,39 @@ def test_the_ledger_that_ships_is_that_of_the_records_that_ship(tmp_path):
     ledger.write(RUNS, tmp_path / "ledger.csv")
     assert (tmp_path / "ledger.csv").read_text("utf-8") == ledger.LEDGER.read_text("utf-8")
     table = report.to_markdown(ledger.ledger(RUNS))
-    assert table in (REPOSITORY / "README.md").read_text("utf-8")
+    assert f"<!-- ledger -->\n{table}\n<!-- /ledger -->" in report.PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "page, message",
+    [
+        ("missing.md", "there is no page .*missing.md; make one with the lines <!-- ledger -->"),
+        ("plain.md", "plain.md marks no place for the ledger; add the lines <!-- ledger -->"),
+    ],
+)
+def test_a_page_that_cannot_be_filled_is_named_before_anything_is_written(
+    tmp_path, capsys, page, message
+):
+    record(tmp_path / "runs", "const", [0.9, 0.9, 0.9, 0.5])
+    (tmp_path / "plain.md").write_text("no place")
+    (tmp_path / "ledger.csv").write_text("the old ledger")
+    command = ["report", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "ledger.csv")]
+    assert main([*command, "--page", str(tmp_path / page)]) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert (tmp_path / "ledger.csv").read_text() == "the old ledger"
+
+
+def test_a_folder_without_finished_runs_does_not_overwrite_the_ledger(tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "ledger.csv").write_text("the old ledger")
+    command = ["report", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "ledger.csv")]
+    assert main(command) == 1
+    assert f"no finished run below {tmp_path / 'runs'}" in capsys.readouterr().err
+    assert (tmp_path / "ledger.csv").read_text() == "the old ledger"
+
+
+def test_another_table_than_the_default_leaves_the_page_that_ships_alone(tmp_path):
+    record(tmp_path / "runs", "const", [0.9, 0.9, 0.9, 0.5])
+    before = report.PAGE.read_bytes()
+    assert main(["report", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "x.csv")]) == 0
+    assert report.PAGE.read_bytes() == before

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from anytime import paths
+from anytime import __version__, paths
 from anytime.course import doctor
 
 ROOT = paths.REPOSITORY
@@ -65,11 +65,33 @@ def test_every_tested_version_accepts_the_oldest_python_that_the_kit_asks_for():
             assert asked is None or oldest in SpecifierSet(asked), name
 
 
-def test_the_conda_environment_is_the_kit_itself_in_the_tested_versions():
+def test_the_conda_environment_names_the_course_s_packages_in_the_tested_versions():
+    named = ["torch", "torchvision", "jupyterlab", "ipywidgets", "matplotlib", "seaborn", "nbval"]
     *conda, pip = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert pip == {"pip": ["-c constraints.txt", "-e ."]}
     assert conda == ["python=3.11", "pip"]
+    assert pip == {"pip": ["-c constraints.txt", *named, "-e .[course,test]"]}
+    assert set(named) <= {name for name, _ in PINNED}
     assert PROJECT["requires-python"] == ">=3.11"
+
+
+def test_the_citation_is_of_this_kit_and_of_the_paper_that_the_readme_names():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert (citation["license"], citation["version"]) == (PROJECT["license"], __version__)
+    assert citation["authors"] == PROJECT["authors"]
+    paper, readme = citation["preferred-citation"], (ROOT / "README.md").read_text("utf-8")
+    assert f"https://doi.org/{paper['doi']}" in readme
+    assert paper["title"] in " ".join(readme.replace("\n> ", " ").split())
+    assert all(author["family-names"] in readme for author in paper["authors"])
+
+
+@pytest.mark.parametrize("name", [".ci/run", "README.md", "notebooks/00_start_here.ipynb"])
+def test_text_has_the_line_ends_of_unix_on_every_system(name):
+    asked = ["git", "check-attr", "text", "eol", "--", name]
+    said = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    if said.returncode:
+        pytest.skip("the kit's folder is no clone: git init")
+    assert re.search(r": text: (set|auto)\n.*: eol: lf\n", said.stdout)
+    assert b"\r" not in (ROOT / name).read_bytes()
 
 
 def test_a_build_of_torch_is_chosen_by_one_variable(tmp_path):
@@ -107,7 +129,7 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine():
     folders = ["/" + "work/", "/" + "root/", "/opt" + "/kit"]
     ours = [path for path in ROOT.rglob("*") if path.suffix in {".py", ".md", ".toml", ".txt"}]
     ours += [path for path in ROOT.rglob("*") if path.suffix in {".ipynb", ".yml", ".json"}]
-    ours += [ROOT / "Makefile", ROOT / ".ci" / "run"]
+    ours += [ROOT / name for name in ("Makefile", ".ci/run", "CITATION.cff", ".gitattributes")]
     skipped = {".venv", "build", ".git", ".ipynb_checkpoints"}
     for path in ours:
         if not skipped & set(path.relative_to(ROOT).parts) and path.is_file():

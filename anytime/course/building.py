@@ -3,7 +3,7 @@
     python -m anytime.course build [NN ...]   execute the sources, store both copies of each
     python -m anytime.course check            is every stored notebook built from its source?
     python -m anytime.course html [NN ...]    execute the copies to solve, write them as pages
-    python -m anytime.course readme           list the notebooks in README.md
+    python -m anytime.course readme           list the notebooks in README.md, draw its picture
 
 How a source is written stands at the top of anytime/course/notebooks.py.
 """
@@ -25,7 +25,6 @@ from anytime.course.notebooks import (
     read,
     steady_kernels,
     stored_at,
-    write,
 )
 from anytime.paths import REPOSITORY
 
@@ -132,10 +131,12 @@ def _html(numbers: list[str]) -> int:
 
 
 def _readme(numbers: list[str]) -> int:
-    readme = REPOSITORY / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split("<!-- notebooks -->\n")
-    after = rest.split("<!-- /notebooks -->")[1]
-    write(readme, f"{before}<!-- notebooks -->\n{table()}\n<!-- /notebooks -->{after}")
+    from anytime.course import door
+    from anytime.experiments import report
+
+    report.put(REPOSITORY / "README.md", "notebooks", table())
+    picture = door.write().relative_to(REPOSITORY)
+    print(f"The notebooks are listed in README.md, and {picture} is drawn.")
     return 0
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from anytime.paths import REPOSITORY, whole_file
+from anytime.paths import DATA, whole_file
 
-README = REPOSITORY / "README.md"
-BEGIN, END = "<!-- ledger -->\n", "<!-- /ledger -->"
+PAGE = DATA / "LEDGER.md"
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -31,15 +30,31 @@ def _aligned(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
-def fill(table: pd.DataFrame, page: Path = README) -> None:
-    """Puts the ledger into the place that a page marks for it.
+def fill(table: pd.DataFrame, page: Path = PAGE) -> None:
+    """Puts the ledger into the place that a page marks for it; raises what `around` raises."""
+    put(page, "ledger", to_markdown(table))
 
-    Raises ValueError where the page has no such place.
+
+def put(page: Path, name: str, text: str) -> None:
+    """Writes a text between a page's lines `<!-- name -->` and `<!-- /name -->`, and nothing else.
+
+    The page is there whole, whatever interrupts the writing. Raises what `around` raises.
     """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{page} marks no place for the ledger; add the lines {BEGIN}{END}")
-    whole = f"{before}{begin}{to_markdown(table)}\n{end}{after}"
+    before, after = around(page, name)
     with whole_file(page) as temporary:
-        temporary.write_text(whole, encoding="utf-8")
+        temporary.write_text(f"{before}{text}\n{after}", encoding="utf-8", newline="\n")
+
+
+def around(page: Path, name: str) -> tuple[str, str]:
+    """What stands before and after the place that a page marks, with the marks themselves.
+
+    Raises FileNotFoundError where there is no page, ValueError where it marks no such place.
+    """
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    if not page.is_file():
+        raise FileNotFoundError(f"there is no page {page}; make one with the lines {begin}{end}")
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"{page} marks no place for the {name}; add the lines {begin}{end}")
+    return before + begin, end + after
