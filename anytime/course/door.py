@@ -94,5 +94,5 @@ def write(path: Path = PICTURE) -> Path:
     with matplotlib.rc_context(), whole_file(path) as temporary:
         plots.theme()
         matplotlib.rcParams["font.sans-serif"] = ["DejaVu Sans"]  # it comes with matplotlib
-        picture(runs.find(RUNS / "schemes")).savefig(temporary, format="png")
+        picture(runs.find(RUNS / "first-edition" / "schemes")).savefig(temporary, format="png")
     return path
