@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from anytime import names
 from anytime.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 """The shares of the full cost at which the paper compares."""
@@ -57,6 +58,8 @@ def relative_increase_table(
     Returns a row per run and share: dataset, network, weighting, seed, share, exit (from 1),
     error, opt_error, opt_seeds, increase (percent). Raises ValueError for a missing OPT run.
     """
+    import pandas as pd
+
     yardstick = _opt_errors(opt_runs)
     rows = []
     for run in runs:
@@ -113,6 +116,8 @@ def interval(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     seeds = len(values)
     if seeds < 2:
         return values.mean(0), np.full(values.shape[1:], np.nan)
+    from scipy.special import stdtrit
+
     return values.mean(0), stdtrit(seeds - 1, 0.975) * values.std(0, ddof=1) / np.sqrt(seeds)
 
 
@@ -162,6 +167,8 @@ def concentration(weights: ArrayLike) -> Concentration:
 
 def concentration_over_epochs(run: Run) -> pd.DataFrame:
     """Where a run's weights lie after each epoch: columns epoch, last_quarter, mean_position."""
+    import pandas as pd
+
     rows = [
         {"epoch": entry["epoch"], **concentration(entry["weights"])._asdict()}
         for entry in run.history

@@ -96,7 +96,7 @@ _INCREASE = {
 }
 
 
-def relative_increase(weighting: str, share: float) -> Fact:
+def reported_increase(weighting: str, share: float) -> Fact:
     """The paper's error increase over OPT at a share of the full cost, as far as remembered.
 
     weighting: "const", "linear" or "adaloss". share: 0.25, 0.5, 0.75 or 1.
@@ -118,6 +118,6 @@ def relative_increase_table() -> pd.DataFrame:
     rows = []
     for weighting, increases in _INCREASE.items():
         for share, increase in zip(_SHARES, increases, strict=True):
-            fact = relative_increase(weighting, share)
+            fact = reported_increase(weighting, share)
             rows.append((weighting, share, increase, fact.confirmed, fact.shown))
     return pd.DataFrame(rows, columns=["weighting", "share", "increase", "confirmed", "shown"])

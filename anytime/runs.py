@@ -8,12 +8,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from anytime.paths import RUNS, whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
 """Columns of a history that hold one number per exit; see `Run.history`."""
@@ -100,13 +102,13 @@ def run_name(config: dict[str, Any]) -> str:
     return f"{readable}_seed{config.get('seed', 0)}_{digest}"
 
 
-def paths(folder: str | os.PathLike | Iterable = RUNS) -> Iterator[Path]:
+def record_files(folder: str | os.PathLike | Iterable = RUNS) -> Iterator[Path]:
     """All record files below a folder, or below each of several, sorted."""
     if isinstance(folder, str | os.PathLike):
         yield from sorted(Path(folder).rglob("*.json"))
     else:
         for one in folder:
-            yield from paths(one)
+            yield from record_files(one)
 
 
 def find(folder: str | os.PathLike | Iterable = RUNS, finished: bool = True, **wanted) -> list[Run]:
@@ -115,7 +117,7 @@ def find(folder: str | os.PathLike | Iterable = RUNS, finished: bool = True, **w
     A wanted value may be a collection of accepted values. Runs that were cut off are left out
     unless `finished` is False.
     """
-    runs = (Run.load(path) for path in paths(folder))
+    runs = (Run.load(path) for path in record_files(folder))
     return [run for run in runs if (run.finished or not finished) and _matches(run, wanted)]
 
 
@@ -133,6 +135,8 @@ def table(runs: Iterable[Run], epoch: int = -1) -> pd.DataFrame:
     Columns: run, dataset, network, weighting, seed, exit (from 1), cost (multiply-adds),
     share (of the run's full cost), and the per-exit columns of the history.
     """
+    import pandas as pd
+
     rows = []
     for run in runs:
         entry = [entry for entry in run.history if "test_error" in entry][epoch]

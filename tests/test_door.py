@@ -20,7 +20,7 @@ PAGES += [f"docs/{path.name}" for path in sorted((REPOSITORY / "docs").glob("*.m
 
 @cache
 def found():
-    return runs.find(RUNS / "schemes")
+    return runs.find(RUNS / "first-edition" / "schemes")
 
 
 @cache
@@ -28,7 +28,7 @@ def last(column, **wanted):
     """The last values (S, K) of a column in the schemes' files, read as plain JSON."""
     network = wanted.pop("network", door.NETWORK)
     values = []
-    for path in sorted((RUNS / "schemes").glob("*.json")):
+    for path in sorted((RUNS / "first-edition" / "schemes").glob("*.json")):
         record = json.loads(path.read_text("utf-8"))
         if record["config"].items() >= (wanted | {"network": network}).items():
             values.append(record["history"][-1][column])

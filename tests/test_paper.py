@@ -11,7 +11,7 @@ RECALLED = [(scheme, share) for scheme in ("const", "linear", "adaloss") for sha
 
 @pytest.mark.parametrize(("scheme", "share"), sorted({*RECALLED} - {("const", 1.0)}))
 def test_a_recalled_figure_is_never_text_without_its_mark(scheme, share):
-    fact = paper.relative_increase(scheme, share)
+    fact = paper.reported_increase(scheme, share)
     assert fact.shown.endswith("% (not confirmed)")
     assert str(fact).endswith(fact.shown)
 
@@ -49,7 +49,7 @@ def test_an_unknown_mark_is_refused():
 def test_a_figure_that_is_not_known_is_not_made_up():
     for unknown in [("sieve", 1.0), ("const", 0.3)]:
         with pytest.raises(KeyError, match="no figure is known"):
-            paper.relative_increase(*unknown)
+            paper.reported_increase(*unknown)
 
 
 def test_no_other_fact_carries_a_figure_of_the_recalled_table():

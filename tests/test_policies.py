@@ -66,11 +66,11 @@ CASES = [
 @pytest.mark.parametrize(("policy", "threshold"), CASES)
 def test_each_sample_stops_at_the_first_exit_of_which_the_policy_is_sure(policy, threshold, logits):
     expected = [slow_exit(policy, logits[:, i], threshold) for i in range(N)]
-    assert policies.exits(policy, logits, threshold).tolist() == expected
+    assert policies.stops(policy, logits, threshold).tolist() == expected
 
 
 def test_the_cases_above_stop_samples_at_every_exit(logits):
-    stops = [policies.exits(policy, logits, threshold) for policy, threshold in CASES]
+    stops = [policies.stops(policy, logits, threshold) for policy, threshold in CASES]
     assert set(np.concatenate(stops)) == set(range(K))
 
 
@@ -108,7 +108,7 @@ def test_an_answer_that_stands_is_no_second_opinion(policy, logits):
 
 def test_an_unknown_policy_is_answered_by_the_known_ones(logits):
     with pytest.raises(ValueError, match="confidence, entropy, patience, agreement"):
-        policies.exits("trust", logits, 0.5)
+        policies.stops("trust", logits, 0.5)
 
 
 COST = np.array([10, 25, 30, 60, 80, 100])

@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from anytime import networks
-from anytime.networks import cost
-from anytime.networks import EANN, eann
+from anytime.networks import EANN, cost, eann
 from anytime.prediction import AnytimePredictor, ctrl_c, policies, predict_early
 
 SIZE, CLASSES = 17, 4
@@ -287,7 +286,7 @@ def test_early_exit_gives_the_answers_of_the_policy_on_recorded_logits(policy, n
     threshold = policies.threshold_for(policy, logits, price, 0.75 * price[-1])
     if policy == "patience":  # a budget may get exit 1 alone, or all
         threshold = 1.5
-    stops = policies.exits(policy, logits, threshold)
+    stops = policies.stops(policy, logits, threshold)
     assert len(set(stops)) > 1
     answer = predict_early(network, pixels, policy, threshold, batch_size=16)
     assert answer.exit.tolist() == [standing(network)[k] for k in stops]
@@ -301,7 +300,7 @@ def test_early_exit_runs_each_segment_for_the_images_that_need_it_alone():
     pixels = images(30, side=2)
     logits = recorded(predictor.network, pixels)
     threshold = float(np.median(policies.exit_scores("confidence", logits)[:2].max(0)))
-    stops = policies.exits("confidence", logits, threshold)
+    stops = policies.stops("confidence", logits, threshold)
     for segment in segments:
         segment.runs.clear()
     predict_early(predictor.network, pixels, "confidence", threshold - 1e-9, batch_size=100)

@@ -161,7 +161,10 @@ def test_ctrl_c_after_the_last_step_is_passed_on_once_all_is_stored(shapes, tmp_
     assert not where["checkpoint"].exists()
 
 
-@pytest.mark.parametrize("checkpoint, then", [("run.ckpt", "the same call goes on"), (None, "without a checkpoint to go on from")])
+@pytest.mark.parametrize(
+    "checkpoint, then",
+    [("run.ckpt", "the same call goes on"), (None, "without a checkpoint to go on from")],
+)
 def test_an_interrupted_run_says_what_the_same_call_will_do(
     shapes, tmp_path, capsys, checkpoint, then
 ):

@@ -37,7 +37,7 @@ ABOVE = "The harder the data, the later the mean position of the final weights a
 
 def _above_opt(share: float, *schemes: str) -> str:
     shown = (
-        f"{names.weighting_title(s)} {paper.relative_increase(s, share).shown}" for s in schemes
+        f"{names.weighting_title(s)} {paper.reported_increase(s, share).shown}" for s in schemes
     )
     return f"above OPT: {'; '.join(shown)}"
 
@@ -116,7 +116,7 @@ def _increase_rows(setting: list[Run]) -> list[dict]:
         uncut = [run for run in of["opt",] if run.config["network"] == network]
         for scheme in ("const", "linear", "adaloss") if of["opt",] else ():
             if group := [run for run in of[scheme,] if run.config["network"] == network]:
-                facts = [paper.relative_increase(scheme, share).shown for share in metrics.QUARTERS]
+                facts = [paper.reported_increase(scheme, share).shown for share in metrics.QUARTERS]
                 ours = [_increases(group, of["opt",], share) for share in metrics.QUARTERS]
                 apart = _differences(uncut, group, _last_error)
                 row = _row(INCREASE, group + of["opt",], [*apart.values()], scheme)

@@ -26,7 +26,7 @@ STOPPED = 130  # the exit status of a worker that was asked to stop, as after Ct
 def missing(todo: Iterable[Job], *folders: Path) -> list[Job]:
     """The jobs that have no finished record below any of the folders."""
     wanted = {job.name: job for job in todo}
-    for path in runs.paths(folders):
+    for path in runs.record_files(folders):
         if path.stem in wanted and runs.Run.load(path).finished:
             del wanted[path.stem]
     return list(wanted.values())

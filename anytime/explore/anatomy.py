@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from anytime import plots, theory
 from anytime.explore.frame import ABOVE, BESIDE, Explorer, View
-from anytime.explore.recorded import Runs, gather, labels, some
+from anytime.explore.recorded import Runs, gather, labels, require_runs
 from anytime.runs import Run
 
 REPLAYED_STEPS = 1500
@@ -74,7 +74,7 @@ def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
         return run.config["weighting"] == "adaloss", len(run.history)
 
     def look(run, **options) -> View:
-        some(known)
+        require_runs(known)
         data = anatomy_data(known[run], **options)
         last = data.tail(known[run].num_exits)
         share, own = (last[c].iloc[-1] / last[c].sum() for c in ("weight", "recorded"))

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from anytime import metrics, names, plots
 from anytime.explore import timing
-from anytime.explore.frame import BESIDE, Explorer, Nothing, View
-from anytime.explore.recorded import Runs, budget_slider, data_sets, gather, labels, some
+from anytime.explore.frame import BESIDE, Explorer, NothingToShow, View
+from anytime.explore.recorded import Runs, budget_slider, data_sets, gather, labels, require_runs
 from anytime.runs import Run
 
 MEASURES = {"error": "test error", "increase": "error increase over OPT"}
@@ -115,13 +115,13 @@ def anytime_curves(runs: Runs = None) -> Explorer:
         return curves_data([known[i] for i in chosen], against, timed)
 
     def look(chosen, measure, axis, budget, deadline) -> View:
-        some(known)
+        require_runs(known)
         if not chosen:
-            raise Nothing("Choose one run or more in the list.")
+            raise NothingToShow("Choose one run or more in the list.")
         data = chosen_data(tuple(chosen), measure, axis == "milliseconds")
         if data[measure].isna().all():
             there = sorted(set(data_sets(opt_runs))) or ["no data set"]
-            raise Nothing(
+            raise NothingToShow(
                 "There is no run of OPT to compare these with; OPT was recorded on "
                 f"{'; '.join(there)}. Show the test error."
             )

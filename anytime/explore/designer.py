@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from anytime import plots, theory
-from anytime.explore.frame import BESIDE, Explorer, Nothing, View
+from anytime.explore.frame import BESIDE, Explorer, NothingToShow, View
 from anytime.explore.recorded import STATIC, Runs, gather, labels, static_weights
 from anytime.runs import Run
 
@@ -39,7 +39,7 @@ def scheme_data(weights: ArrayLike, ratio: float) -> pd.DataFrame:
 def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float]:
     """The number of the run with the nearest final weights, and the share that lies elsewhere.
 
-    Raises Nothing, with the numbers of exits that there are, where no run has so many exits.
+    Raises NothingToShow, with the numbers of exits that there are, where no run has so many exits.
     """
     share, apart = np.asarray(weights, dtype=float) / np.sum(weights), {}
     for number, run in enumerate(runs):
@@ -48,18 +48,22 @@ def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float]:
             apart[number] = float(np.abs(end / end.sum() - share).sum() / 2)
     if not apart:
         there = ", ".join(map(str, sorted({run.num_exits for run in runs})))
-        raise Nothing(f"No recorded run has {len(share)} exits; exits of those: {there or 'none'}.")
+        raise NothingToShow(
+            f"No recorded run has {len(share)} exits; exits of those: {there or 'none'}."
+        )
     return min(apart.items(), key=lambda item: item[1])
 
 
 def read_weights(text: str) -> np.ndarray:
-    """The weights typed as "1, 1, 2"; raises Nothing where they are no weighting."""
+    """The weights typed as "1, 1, 2"; raises NothingToShow where they are no weighting."""
     try:
         weights = np.array([float(word) for word in text.replace(",", " ").split()])
     except ValueError:
         weights = np.array([])
     if len(weights) < 2 or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
-        raise Nothing("Type two weights or more, none negative and not all 0, such as 1, 1, 2.")
+        raise NothingToShow(
+            "Type two weights or more, none negative and not all 0, such as 1, 1, 2."
+        )
     return weights
 
 
@@ -98,7 +102,7 @@ def _look(known, names, weights, ratio) -> View:
     words += f"{last['gradient_share']:.0%} of the gradients' length. "
     try:
         number, apart = nearest_run(data["weight"], known)
-    except Nothing as nothing:
+    except NothingToShow as nothing:
         words += str(nothing)
     else:
         nearest = known[number]
@@ -129,7 +133,7 @@ def _weight_controls(number: int) -> tuple[Text, Dropdown, BoundedIntText, HBox]
     def follow(change) -> None:
         try:
             weights = read_weights(text.value)
-        except Nothing:
+        except NothingToShow:
             return
         if [slider.value for slider in sliders.children] != list(weights.round(2)):
             sliders.children = [_slider(exit, weights) for exit in range(len(weights))]

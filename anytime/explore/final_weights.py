@@ -12,14 +12,14 @@ from ipywidgets import Dropdown, IntSlider, Play, SelectMultiple, Widget, jslink
 from matplotlib.figure import Figure
 
 from anytime import metrics, plots
-from anytime.explore.frame import ABOVE, BESIDE, Explorer, Nothing, View
+from anytime.explore.frame import ABOVE, BESIDE, Explorer, NothingToShow, View
 from anytime.explore.recorded import (
     STATIC,
     Runs,
     data_sets,
     gather,
     labels,
-    some,
+    require_runs,
     static_weights,
     usual_runs,
 )
@@ -107,7 +107,7 @@ def final_weights(runs: Runs = None) -> Explorer:
 
 
 def _look(known, names, brief, sets, network, weighting, seed, as_map, static, epoch) -> View:
-    some(known)
+    require_runs(known)
     wanted = {"network": network, "weighting": weighting}
     wanted |= {} if seed == ALL_SEEDS else {"seed": seed}
     fits = [
@@ -116,7 +116,7 @@ def _look(known, names, brief, sets, network, weighting, seed, as_map, static, e
     ]
     there = [i for i, fit in enumerate(fits) if fit == 1 + len(wanted)]
     if not there:
-        raise Nothing(f"No run is of this choice. {_nearest(known, fits)}")
+        raise NothingToShow(f"No run is of this choice. {_nearest(known, fits)}")
     chosen: dict[str, list[Run]] = {}
     for name, i in zip(brief(tuple(there)), there, strict=True):
         chosen.setdefault(name, []).append(known[i])

@@ -29,7 +29,7 @@ class View(NamedTuple):
     draw: Callable[[Figure], None]
 
 
-class Nothing(LookupError):
+class NothingToShow(LookupError):
     """There is nothing to show; the message says why, and what there is instead."""
 
 
@@ -45,7 +45,8 @@ class Picture(Figure):
 class Explorer(widgets.VBox):
     """Controls, a picture and a sentence that follow them; `data` is what is shown.
 
-    look: the controls' values by name -> View; it may raise Nothing. controls: widgets by name.
+    look: the controls' values by name -> View; it may raise NothingToShow.
+    controls: widgets by name.
     beside: further widgets that set controls. explained_in: number of the course's notebook.
     """
 
@@ -72,7 +73,7 @@ class Explorer(widgets.VBox):
     def figure(self, **values) -> Picture:
         """The picture as a figure of its own, at the controls' values or those given.
 
-        Raises Nothing where there is nothing to show.
+        Raises NothingToShow where there is nothing to show.
         """
         return _figure(self._view(**values))
 
@@ -88,7 +89,9 @@ class Explorer(widgets.VBox):
             links.append(_download(f"{self.name}.csv", "text/csv", csv))
             links.append(_download(f"{self.name}.png", "image/png", picture))
         except Exception as error:  # ipywidgets would swallow it
-            cause = "" if isinstance(error, Nothing) else f"{type(error).__name__}, not drawn: "
+            cause = (
+                "" if isinstance(error, NothingToShow) else f"{type(error).__name__}, not drawn: "
+            )
             view = View(pd.DataFrame(), f"{cause}{error}", print)
         self.data, self.picture.value = view.data, picture
         self.picture.layout.display = None if picture else "none"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from anytime.explore import timing
-from anytime.explore.frame import Nothing
+from anytime.explore.frame import NothingToShow
 from anytime.explore.recorded import Runs, gather
 from anytime.paths import DATA
 from anytime.runs import Run
@@ -57,7 +57,7 @@ def stored(runs: Runs = None) -> list[tuple[Run, Path]]:
 def watch(file: Path, dataset: str, sha256: str) -> Watched:
     """Predicts the first test images in one go and measures the exits; done once per network.
 
-    Raises Nothing, saying why, where the network or the images cannot be had.
+    Raises NothingToShow, saying why, where the network or the images cannot be had.
     """
     from anytime import datasets, networks
     from anytime.training import evaluation
@@ -66,7 +66,7 @@ def watch(file: Path, dataset: str, sha256: str) -> Watched:
         _check_presence(dataset)
         network, data = networks.load(file, sha256), datasets.load(dataset)
     except (OSError, ValueError) as error:
-        raise Nothing(str(error)) from error
+        raise NothingToShow(str(error)) from error
     test = data.test[:IMAGES]
     images, labels = test.pixels.permute(0, 2, 3, 1).numpy(), test.labels.numpy()
     probabilities = evaluation.predict(network, test).softmax(-1).numpy()
@@ -75,12 +75,12 @@ def watch(file: Path, dataset: str, sha256: str) -> Watched:
 
 
 def _check_presence(dataset: str) -> None:
-    """Raises Nothing where images would have to be downloaded."""
+    """Raises NothingToShow where images would have to be downloaded."""
     from anytime.datasets.downloads import SOURCES, downloads_folder
 
     parts = SOURCES[dataset].local.split() if dataset in SOURCES else []
     if not all(any(downloads_folder().glob(part)) for part in parts):
-        raise Nothing(
+        raise NothingToShow(
             f"The images of {dataset} are not on this machine; `python -m anytime fetch {dataset}` "
             "downloads them. Or choose a network that predicts images which ship."
         )

@@ -13,10 +13,10 @@ import pandas as pd
 from ipywidgets import FloatLogSlider
 
 from anytime import theory
-from anytime.explore.frame import Nothing
+from anytime.explore.frame import NothingToShow
 from anytime.names import weighting_title
 from anytime.paths import RUNS
-from anytime.runs import Run, paths
+from anytime.runs import Run, record_files
 
 Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
 NAMED = ("dataset", "network", "weighting", "seed")
@@ -37,16 +37,18 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise FileNotFoundError(f"There is no folder {missing[0]}: give one that holds runs.")
     if given is None or folders:
-        files = dict.fromkeys(path.resolve() for path in paths([RUNS, *beside, *folders]))
+        files = dict.fromkeys(path.resolve() for path in record_files([RUNS, *beside, *folders]))
         runs += [run for run in map(Run.load, files) if run.finished]
     return [run for run in runs if any("test_error" in entry for entry in run.history)]
 
 
-def some(runs: Sequence[Run]) -> None:
-    """Raises Nothing, with the way to make runs, where there are none."""
+def require_runs(runs: Sequence[Run]) -> None:
+    """Raises NothingToShow, with the way to make runs, where there are none."""
     if not runs:
         make = "python -m anytime run schemes --profile quick"
-        raise Nothing(f"There are no recorded runs yet. This makes some within minutes: {make}")
+        raise NothingToShow(
+            f"There are no recorded runs yet. This makes some within minutes: {make}"
+        )
 
 
 def labels(runs: Sequence[Run], always: Sequence[str] = NAMED, brief: bool = False) -> list[str]:

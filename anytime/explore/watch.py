@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from anytime import plots
 from anytime.explore import timing
-from anytime.explore.frame import Explorer, Nothing, View
+from anytime.explore.frame import Explorer, NothingToShow, View
 from anytime.explore.predicted import Watched, kinds, stored, watch
 from anytime.explore.recorded import Runs, budget_slider, labels
 from anytime.runs import Run
@@ -81,10 +81,12 @@ def watch_one_image(runs: Runs = None) -> Explorer:
 
 def _chosen(known: Sequence[tuple[Run, Path]], network: int | None) -> Watched:
     if not timing.can_measure():
-        raise Nothing("This explorer runs a network and needs torch: pip install torch")
+        raise NothingToShow("This explorer runs a network and needs torch: pip install torch")
     if network is None:
         make = "python -m anytime train --data fashion --out mine --keep-network mine/net.pt"
-        raise Nothing(f"No trained network is here. This makes one in the folder mine: {make}")
+        raise NothingToShow(
+            f"No trained network is here. This makes one in the folder mine: {make}"
+        )
     run, file = known[network]
     return watch(file, run.config["dataset"], run.trained["sha256"])
 
@@ -93,7 +95,7 @@ def _refresh(known: Sequence[tuple[Run, Path]], controls: dict[str, Widget]) -> 
     """Offers the images of the chosen kind; keeps the image if it is one of them."""
     try:
         watched = _chosen(known, controls["network"].value)
-    except Nothing:
+    except NothingToShow:
         return
     numbers = kinds(watched)[controls["show"].value].tolist()
     slider, before = controls["image"], controls["image"].value
@@ -105,9 +107,9 @@ def _refresh(known: Sequence[tuple[Run, Path]], controls: dict[str, Widget]) -> 
 def _look(known, network, show, image, budget) -> View:
     watched = _chosen(known, network)
     if not len(kinds(watched)[show]):
-        raise Nothing("No test image of this network is of this kind.")
+        raise NothingToShow("No test image of this network is of this kind.")
     if image >= len(watched.labels):
-        raise Nothing(f"There are test images 0 to {len(watched.labels) - 1}.")
+        raise NothingToShow(f"There are test images 0 to {len(watched.labels) - 1}.")
     data = watch_data(watched, image, known[network][0].cost)
     parts = {"watched": watched, "image": image, "data": data, "budget": budget}
     return View(data, _words(**parts), functools.partial(draw_watch, **parts))

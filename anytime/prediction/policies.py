@@ -87,7 +87,7 @@ def exit_scores(policy: str | Policy, logits: ArrayLike) -> np.ndarray:
     return np.array([sureness.after(at_exit, everyone) for at_exit in logits])
 
 
-def exits(policy: str | Policy, logits: ArrayLike, threshold: float) -> np.ndarray:
+def stops(policy: str | Policy, logits: ArrayLike, threshold: float) -> np.ndarray:
     """The exit, from 0, at which each sample stops: (N,); the last one where none is sure."""
     return _first(exit_scores(policy, logits), threshold)
 
@@ -132,8 +132,8 @@ def outcome(
     policy: str | Policy, logits: ArrayLike, labels: ArrayLike, cost: ArrayLike, threshold: float
 ) -> tuple[float, float]:
     """Average cost of a sample, and error in [0, 1], of a policy with this threshold."""
-    stops = exits(policy, logits, threshold)
-    return average_cost(stops, cost), error(logits, labels, stops)
+    left_at = stops(policy, logits, threshold)
+    return average_cost(left_at, cost), error(logits, labels, left_at)
 
 
 def calibration_error(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> np.ndarray:

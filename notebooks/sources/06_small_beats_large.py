@@ -60,8 +60,8 @@ for added in (0.15, 0.10, 0.05):
 
 # %%
 print(paper.FACTS["const_range"])
-print(paper.relative_increase("const", 1.0))
-print(paper.relative_increase("adaloss", 1.0))
+print(paper.reported_increase("const", 1.0))
+print(paper.reported_increase("adaloss", 1.0))
 
 # %% [markdown]
 # ## Three sizes
@@ -565,7 +565,7 @@ checks.break_even(break_even)
 # With the paper's figures at the last exit, as far as they are known here:
 
 # %%
-figures = [paper.relative_increase(scheme, 1.0) for scheme in ("const", "adaloss")]
+figures = [paper.reported_increase(scheme, 1.0) for scheme in ("const", "adaloss")]
 print(*figures, sep="\n")
 try:
     percents = [float(figure.value.removesuffix(" %")) for figure in figures]

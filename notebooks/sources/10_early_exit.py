@@ -169,14 +169,14 @@ def stop_by_hand(scores, threshold):
     return np.array(stops)
 
 
-np.array_equal(stop_by_hand(by_hand, 0.9), policies.exits("confidence", logits, 0.9))
+np.array_equal(stop_by_hand(by_hand, 0.9), policies.stops("confidence", logits, 0.9))
 
 # %% [markdown]
 # **What do you expect?** With a threshold of 0.9: how many of the 1,000 images stop at exit 1, and how
 # many go all the way?
 
 # %% alt="Bars of the number of images over the exit at which they stop, for a threshold of 0.9: most at the first two exits, few from the seventh on, many at the last, where most mistakes are."
-stops = policies.exits("confidence", logits, 0.9)
+stops = policies.stops("confidence", logits, 0.9)
 counts = np.bincount(stops, minlength=12)
 wrong = np.bincount(stops, weights=mistakes[stops, np.arange(1000)], minlength=12)
 exits = range(1, 13)
@@ -276,7 +276,7 @@ print(f"threshold {chosen:.2f} costs {spent:.1%} on the validation images")
 def kept(policy, budget, chosen_on, chosen_with):
     """What a threshold chosen on some logits spends on test images, and its standard error."""
     threshold = policies.threshold_for(policy, chosen_on, chosen_with, budget)
-    each = share[policies.exits(policy, logits, threshold)]
+    each = share[policies.stops(policy, logits, threshold)]
     return each.mean(), each.std() / np.sqrt(len(each))
 
 
@@ -411,7 +411,7 @@ table = pd.DataFrame(rows, index=["20 %", "30 %", "50 %", "100 %"]).T
 
 # %%
 answer = predict_early(network, test.pixels, "confidence", chosen, batch_size=250)
-replayed = policies.exits("confidence", logits, chosen)
+replayed = policies.stops("confidence", logits, chosen)
 print("exits as replayed:", bool((answer.exit.numpy() - 1 == replayed).mean() > 0.995))
 same = answer.label.numpy() == logits.argmax(-1)[replayed, np.arange(1000)]
 print("answers as replayed:", bool(same.mean() > 0.995))
@@ -621,7 +621,7 @@ pd.DataFrame(rows, index=list(results), columns=["average cost (%)", "error (%)"
 # %%
 def interrupted_at(limit, threshold):
     """Average cost and error if all images are interrupted after exit `limit`, from 0."""
-    ends = np.minimum(policies.exits("confidence", logits, threshold), limit)
+    ends = np.minimum(policies.stops("confidence", logits, threshold), limit)
     return policies.average_cost(ends, share), policies.error(logits, truth, ends)
 
 
@@ -715,7 +715,7 @@ plt.show()
 def mistakes_at(budget, chosen_on, tested_on):
     """For each test image whether early exit at an average budget is wrong, (N,)."""
     threshold = policies.threshold_for("confidence", chosen_on, share, budget)
-    stops = policies.exits("confidence", tested_on, threshold)
+    stops = policies.stops("confidence", tested_on, threshold)
     return tested_on.argmax(-1)[stops, np.arange(len(truth))] != truth
 
 
@@ -848,7 +848,7 @@ checks.interrupted_exits(interrupted_exits)
 
 # %%
 try:
-    ends = interrupted_exits(policies.exits("confidence", logits, chosen), macs, interrupted)
+    ends = interrupted_exits(policies.stops("confidence", logits, chosen), macs, interrupted)
 except (NotImplementedError, TypeError):
     print("Solve exercise 10.3 first.")
 else:
