@@ -40,6 +40,7 @@ explore: $(VENV)/kit-explore
 test: $(VENV)/kit-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile tests notebooks
 
 # For those who write the course: build every notebook from its source, list them in README.md.
@@ -69,13 +70,13 @@ $(VENV)/kit $(VENV)/kit-explore $(VENV)/kit-test: $(VENV)/torch-$(TORCH)
 endif
 
 $(VENV)/kit: $(VENV)/python pyproject.toml constraints.txt
-	$(PIP) -e .
+	$(PIP) -e ".[course]"
 	touch $@
 
 $(VENV)/kit-explore: $(VENV)/python pyproject.toml constraints.txt
-	$(PIP) -e ".[explore]"
+	$(PIP) -e ".[course,explore]"
 	touch $(VENV)/kit $@
 
 $(VENV)/kit-test: $(VENV)/python pyproject.toml constraints.txt
-	$(PIP) -e ".[test]"
+	$(PIP) -e ".[course,test]"
 	touch $(VENV)/kit $@

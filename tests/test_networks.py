@@ -487,8 +487,7 @@ def test_a_family_of_ones_own_is_built_by_its_name_and_options():
     cut = networks.build("plain:depth=3-to2", 5)
     assert cut.name == "plain:depth=3-to2"
     assert cut(images(4, 3, 8, 8)).shape == (2, 4, 5)
-    by_place = networks.build(f"{__name__}:Plain:depth=3", 5)
-    assert by_place.name == f"{__name__}:Plain:depth=3"
+    assert networks.build(f"{__name__}:Plain:depth=3", 5).name == "plain:depth=3"
 
 
 @pytest.mark.parametrize(

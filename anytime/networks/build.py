@@ -79,7 +79,9 @@ def _made(whole: str, num_classes: int, in_channels: int) -> Any:
     told = {"num_classes": num_classes, "in_channels": in_channels}
     wanted = names.parameters(family)
     network = family(**{key: told[key] for key in told if key in wanted}, **options)
-    network.name = names.spell(name, names.options(family, options, GIVEN))
+    registered = [known for known, one in FAMILIES.items() if one is family]
+    known_as = registered[0] if registered else name
+    network.name = names.spell(known_as, names.options(family, options, GIVEN))
     return network
 
 
