@@ -147,3 +147,64 @@ def test_latency_is_the_median_of_the_time_since_the_images_without_the_first_tw
     network = networks.build("resann-2-4-stride2", seed=0).eval()
     times = cost.latency(network, torch.zeros(2, 3, 16, 16), repeats=3)
     np.testing.assert_array_equal(times, [1, 2, 3, 4, 5, 6])
+
+
+class LooksAtValues(nn.Module):
+    """Reads a number of its features, and keeps a tensor that is no buffer."""
+
+    num_exits = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.tensor(2.0)
+        self.layers = nn.ModuleList(nn.Linear(12, 12) for _ in range(2))
+
+    def refine(self, images):
+        features = images.flatten(1)
+        yield features  # an exit before any layer
+        for layer in self.layers[:1]:
+            features = layer(features) * self.scale + features.sum().item()
+        yield features
+
+
+def test_a_network_that_looks_at_values_is_counted_all_the_same():
+    network = LooksAtValues().train()
+    assert cost.multiply_adds(network, (3, 2, 2)).tolist() == [0, 144]
+    assert cost.parameters(network, (3, 2, 2)).tolist() == [0, 12 * 13]
+    assert network.training
+
+
+def test_a_parameter_that_is_used_twice_is_counted_once():
+    segment = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU())
+    head = networks.Head(4, 5)
+    network = networks.AnytimeNetwork(nn.Conv2d(3, 4, 1), [segment, segment], [head, head])
+    assert len(set(cost.parameters(network).tolist())) == 1
+    assert cost.parameters(network)[-1] == sum(p.numel() for p in network.parameters())
+    once, twice = cost.multiply_adds(network)
+    assert twice - once == 4 * 4 * 9 * 32 * 32 + 4 * 5
+
+
+def test_a_frozen_parameter_counts_too():
+    network = networks.build("resann-1-4-stride2")
+    before = cost.parameters(network).tolist()
+    network.stem.requires_grad_(False)
+    assert cost.parameters(network).tolist() == before
+    assert not any(parameter.requires_grad for parameter in network.stem.parameters())
+
+
+def test_what_an_exit_depends_on_is_what_its_gradient_reaches():
+    network = networks.build("resann-1-4-stride2", seed=0).eval()
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 255
+    for reached, logits in zip(cost.reach(network), network.refine(images), strict=True):
+        network.zero_grad()
+        logits.square().sum().backward(retain_graph=True)
+        with_gradient = {n for n, p in network.named_parameters() if p.grad is not None}
+        assert reached == with_gradient
+
+
+def test_measuring_time_changes_nothing_of_a_network_in_training():
+    network = networks.build("resann-1-4-stride2", seed=0).train()
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    cost.latency(network, torch.zeros(2, 3, 16, 16), repeats=1)
+    assert network.training
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())

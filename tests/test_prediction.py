@@ -384,3 +384,72 @@ def test_images_and_limits_of_a_wrong_shape_are_refused():
         predictor.predict(PIXELS, deadline=float("nan"))
     with pytest.raises(ValueError, match="unknown policy 'trust'"):
         predict_early(predictor.network, PIXELS, "trust", 0.5)
+
+
+class Plain(nn.Module):
+    """The protocol and nothing more: linear layers on all pixels."""
+
+    num_exits = 3
+
+    def __init__(self, dtype=torch.float32) -> None:
+        super().__init__()
+        self.asked = 0
+        self.layers = nn.ModuleList(nn.Linear(12, 4, dtype=dtype) for _ in range(3))
+        self.dtype = dtype
+
+    def refine(self, images):
+        for layer in self.layers:
+            self.asked += 1
+            yield layer(images.to(self.dtype).flatten(1) / 255)
+
+
+def pixels(count: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(256, (count, 3, 2, 2), dtype=torch.uint8, generator=generator)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_module_with_the_protocol_alone_answers_and_leaves_early(dtype):
+    network = Plain(dtype)
+    predictor = AnytimePredictor(network)
+    predictor.calibrate(pixels(5), repeats=2)
+    macs = cost.multiply_adds(network, (3, 2, 2))
+    network.asked = 0
+    answer = predictor.predict(pixels(5), budget=float(macs[1]))
+    assert network.asked == 2 and answer.exit.tolist() == [2] * 5
+    with torch.no_grad():
+        logits = torch.stack(list(network.refine(pixels(5)))).float()
+    assert torch.equal(answer.label, logits[1].argmax(-1))
+
+    threshold = float(logits[0].softmax(-1).amax(-1).median())
+    early = predict_early(network, pixels(5), "confidence", threshold, batch_size=3)
+    stops = policies.stops("confidence", logits.numpy(), threshold)
+    assert early.exit.tolist() == (stops + 1).tolist() and len(set(stops)) > 1
+    slow = logits.argmax(-1)[torch.from_numpy(stops), torch.arange(5)]
+    assert torch.equal(early.label, slow)
+
+
+class Contrary(networks.AnytimeNetwork):
+    """Refines in a way of its own: each exit's logits are turned round."""
+
+    def refine(self, images):
+        for logits in super().refine(images):
+            yield -logits
+
+
+def test_a_subclass_that_refines_in_a_way_of_its_own_is_predicted_with_in_that_way():
+    plain = networks.build("resann-1-4-stride2", 4, seed=0)
+    network = Contrary(plain.stem, plain.segments, plain.heads).eval()
+    images = torch.randint(
+        256, (4, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(2)
+    )
+    answer = AnytimePredictor(network).predict(images)
+    assert torch.equal(answer.label, (-plain.eval()(images)[-1]).argmax(-1))
+    cut = AnytimePredictor(network.up_to(2)).predict(images)
+    assert torch.equal(cut.label, (-plain(images)[1]).argmax(-1))
+
+
+def test_a_chain_may_have_members_that_know_the_protocol_alone():
+    chain = EANN([Plain(), Plain()], image_shape=(3, 2, 2)).eval()
+    answer = AnytimePredictor(chain).predict(pixels(3))
+    assert torch.equal(answer.label, chain(pixels(3))[-1].argmax(-1))

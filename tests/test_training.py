@@ -315,6 +315,9 @@ def _train_one_of_two(rank: int, port: int, folder: str) -> None:
         run = train(network, scheme, dataset(), RECIPE, progress=False)
         parameters = [parameter.detach() for parameter in network.parameters()]
         result = {"parameters": parameters, "weights": scheme.weights, "history": run.history}
+        network, learned = fresh()[0], Learned(3)
+        train(network, learned, dataset(), RECIPE, progress=False)
+        result["learned"] = learned.s.detach()
         torch.save(result, f"{folder}/{rank}.pt")
 
 
@@ -324,6 +327,7 @@ def test_two_processes_end_with_one_network_and_one_set_of_weights(tmp_path, unu
     assert all(map(torch.equal, one["parameters"], other["parameters"]))
     assert torch.equal(one["weights"], other["weights"])
     assert one["weights"].min() < 1
+    assert torch.equal(one["learned"], other["learned"]) and one["learned"].any()
     means = [[entry["train_loss"] for entry in result["history"]] for result in (one, other)]
     assert means[0] == means[1]
 

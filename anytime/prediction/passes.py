@@ -37,7 +37,8 @@ class Pass:
             self.run: Segments | Whole = (Segments if _has_segments(member) else Whole)(
                 member, self.images
             )
-        self.logits = self.run.next().cpu()
+        logits = self.run.next().cpu()
+        self.logits = logits.float() if logits.dtype == torch.bfloat16 else logits  # for numpy
         self.done += 1
         if self.chain:
             self.finished.append(self.logits)
