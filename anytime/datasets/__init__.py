@@ -14,21 +14,6 @@ from anytime.datasets.glyphs import TRAIN, load_glyphs, parse_name
 from anytime.datasets.images import Dataset, DatasetError, Images, MissingDataset, split, subset
 from anytime.names import COPIES, dataset_name
 
-__all__ = [
-    "Dataset",
-    "DatasetError",
-    "Images",
-    "MissingDataset",
-    "augment",
-    "check_steps",
-    "fetch",
-    "load",
-    "names",
-    "pixel_mean",
-    "split",
-    "subset",
-]
-
 
 def names() -> tuple[str, ...]:
     """The data sets known by name; glyphs also as glyphs-CLASSES-CLUTTER, such as glyphs-20-0.8."""

@@ -2,5 +2,3 @@
 
 from anytime.experiments.job import Job
 from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
-
-__all__ = ["EXPERIMENTS", "PROFILES", "Job", "jobs"]

@@ -19,16 +19,6 @@ from anytime.explore.final_weights import final_weights
 from anytime.explore.recorded import Runs, gather
 from anytime.explore.watch import watch_one_image
 
-__all__ = [
-    "adaloss_anatomy",
-    "anytime_curves",
-    "dashboard",
-    "eann",
-    "final_weights",
-    "scheme_designer",
-    "watch_one_image",
-]
-
 
 def dashboard(runs: Runs = None) -> widgets.VBox:
     """All explorers below one another; the folders that ANYTIME_RUNS lists are shown too."""

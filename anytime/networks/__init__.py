@@ -5,22 +5,3 @@ from anytime.networks.build import FAMILIES, build, eann, register, up_to
 from anytime.networks.eann import EANN, member_depths
 from anytime.networks.resann import Shape, parse, resann
 from anytime.networks.storage import load, save
-
-__all__ = [
-    "EANN",
-    "FAMILIES",
-    "AnytimeNetwork",
-    "Head",
-    "Refining",
-    "Shape",
-    "Standardise",
-    "build",
-    "eann",
-    "load",
-    "member_depths",
-    "parse",
-    "register",
-    "resann",
-    "save",
-    "up_to",
-]

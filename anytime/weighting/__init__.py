@@ -5,18 +5,3 @@ from anytime.weighting.adaloss import AdaLoss
 from anytime.weighting.base import Weighting
 from anytime.weighting.build import SCHEMES, build, register
 from anytime.weighting.static import Const, Exponential, HalfEnd, Linear, Opt, Sieve
-
-__all__ = [
-    "SCHEMES",
-    "AdaLoss",
-    "Const",
-    "Exponential",
-    "HalfEnd",
-    "Linear",
-    "Opt",
-    "Sieve",
-    "Weighting",
-    "adaloss_weights",
-    "build",
-    "register",
-]
