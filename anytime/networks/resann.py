@@ -121,28 +121,37 @@ class Shape:
     @property
     def name(self) -> str:
         """The shortest text of this shape, see `parse`."""
-        if self.bottleneck and self.channels == 64 and self.units in LAYERS:
-            parts = ["resann", str(LAYERS[self.units])]
-        else:
-            equal = self.units == (self.units[0],) * 3
-            blocks = str(self.units[0]) if equal else ".".join(map(str, self.units))
-            parts = ["resann", blocks, str(self.channels)] + ["bottleneck"] * self.bottleneck
+        layers = LAYERS.get(self.units) if self.bottleneck and self.channels == 64 else None
+        equal = self.units == (self.units[0],) * 3
+        blocks = str(self.units[0]) if equal else ".".join(map(str, self.units))
+        usual = {"every": 1, "stride": 1, "init": "fan-in", "preactivation": False}
+        usual["bottleneck"] = layers is not None or self.preactivation
+        usual["stem"] = "imagenet" if self.bottleneck else "cifar"
 
-        usual = "imagenet" if self.bottleneck else "cifar"
-        parts += ["preact"] * self.preactivation
-        parts += [f"s{self.every}"] * (self.every > 1)
-        parts += [f"stride{self.stride}"] * (self.stride > 1)
-        parts += [self.stem] * (self.stem != usual)
-        parts += ["fanout"] * (self.init == "fan-out")
-        return "-".join(parts)
+        words = [f"resann-{layers}" if layers else f"resann-{blocks}-{self.channels}"]
+        for word, (field, kind) in OPTIONS.items():
+            value = getattr(self, field)
+            if value != usual[field] and kind in (int, value):
+                words.append(f"{word}{value}" if kind is int else word)
+        return "-".join(words)
 
+
+OPTIONS: dict[str, tuple[str, Any]] = {
+    "bottleneck": ("bottleneck", True),
+    "preact": ("preactivation", True),
+    "s": ("every", int),
+    "stride": ("stride", int),
+    "cifar": ("stem", "cifar"),
+    "imagenet": ("stem", "imagenet"),
+    "fanout": ("init", "fan-out"),
+}
+"""The words of a name: the field of `Shape` that each sets, and to what; int: a number follows."""
 
 UNKNOWN = (
     "a ResANN is named resann-N-C (N units in each of three blocks, C channels), resann-1.2.3-C "
     "(units block by block), or resann-26, resann-50, resann-101, with options such as -s3, "
     "-stride2, -cifar, -imagenet, -bottleneck, -preact, -fanout, -to4"
 )
-OPTION = re.compile(r"(s|stride)(\d+)|(cifar|imagenet)|(bottleneck|preact|fanout)")
 
 
 def parse(name: str) -> Shape:
@@ -154,49 +163,34 @@ def parse(name: str) -> Shape:
     networks have the latter), -bottleneck torchvision's bottleneck units, -preact the authors',
     -fanout another initialisation. Raises ValueError for any other name.
 
-    >>> parse("resann-4-16-stride2")
-    Shape(units=(4, 4, 4), channels=16, bottleneck=False, every=1, stem='cifar', stride=2, \
-preactivation=False, init='fan-in')
+    >>> parse("resann-4-16-stride2").units
+    (4, 4, 4)
     """
     match = re.fullmatch(r"resann-(\d+(?:\.\d+)*)(?:-(\d+))?((?:-[a-z]+\d*)*)", name)
-    if match is None:
+    known = {str(layers): units for units, layers in LAYERS.items()}
+    if match is None or (match[2] is None and match[1] not in known):
         raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
-    numbers = [int(number) for number in match[1].split(".")]
-    options = _options(name, match[3].split("-")[1:])
 
-    if match[2] is None:
-        known = {layers: units for units, layers in LAYERS.items()}
-        if numbers[0] not in known or len(numbers) > 1:
+    options: dict[str, Any] = {}
+    for word in match[3].split("-")[1:]:
+        letters, digits = word.rstrip("0123456789"), word.lstrip("abcdefghijklmnopqrstuvwxyz")
+        field, kind = OPTIONS.get(letters, ("", None))
+        if not field or bool(digits) != (kind is int):
             raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
-        numbers, channels, options["bottleneck"] = [*known[numbers[0]]], 64, True
-    else:
-        numbers, channels = numbers * 3 if len(numbers) == 1 else numbers, int(match[2])
-    if options.get("bottleneck"):
+        if field in options:
+            raise ValueError(f"{name!r} gives {field} twice; keep one of them")
+        options[field] = int(digits) if digits else kind
+
+    if match[2] is None or "preactivation" in options:
+        options["bottleneck"] = True
+    if "bottleneck" in options:
         options.setdefault("stem", "imagenet")
+    units = [int(number) for number in match[1].split(".")]
+    units = known[match[1]] if match[2] is None else units * 3 if len(units) == 1 else units
     try:
-        return Shape(numbers, channels, **options)
+        return Shape(units, int(match[2] or 64), **options)
     except ValueError as error:
         raise ValueError(f"{name!r}: {error}") from error
-
-
-def _options(name: str, words: Sequence[str]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for word in words:
-        match = OPTION.fullmatch(word)
-        if match is None:
-            raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
-        number, stem = match[2] and int(match[2]), match[3]
-        new = {
-            "s": {"every": number},
-            "stride": {"stride": number},
-            "bottleneck": {"bottleneck": True},
-            "preact": {"bottleneck": True, "preactivation": True},
-            "fanout": {"init": "fan-out"},
-        }.get(match[1] or match[4], {"stem": stem})
-        if twice := options.keys() & new.keys() - {"bottleneck"}:
-            raise ValueError(f"{name!r} gives {min(twice)} twice; keep one of them")
-        options |= new
-    return options
 
 
 def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwork:
