@@ -46,6 +46,14 @@ def test_pixels_of_another_type_or_too_few_labels_are_refused():
         Images(torch.zeros(2, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
 
 
+def test_images_and_data_sets_say_in_a_line_what_they_hold():
+    clothes = datasets.load("fashion")
+    assert repr(clothes) == "Dataset fashion: 6,000 + 1,000 images of 1×32×32, 10 classes"
+    assert repr(clothes.test) == "Images: 1,000 of 1×32×32"
+    held_out = clothes.set_aside(600)
+    assert repr(held_out) == "Dataset fashion: 5,400 + 600 images of 1×32×32, 10 classes"
+
+
 def test_a_subset_keeps_every_class_s_share():
     part = datasets.subset(uneven([100, 50, 10]), 32, seed=0)
     assert part.labels.bincount().tolist() == [20, 10, 2]
@@ -137,6 +145,10 @@ def test_an_unknown_name_is_answered_with_the_known_ones_and_the_folder_layout()
         datasets.load("fashoin")
 
 
+def test_the_known_names_begin_with_what_ships():
+    assert datasets.names()[:3] == ("fashion", "glyphs", "cifar10")
+
+
 def test_an_image_size_is_refused_where_the_size_is_fixed():
     with pytest.raises(DatasetError, match="folders and archives"):
         datasets.load("fashion", image_size=16)
@@ -200,6 +212,7 @@ def test_the_name_tells_classes_and_clutter_and_a_second_load_reads_the_cache(tm
     glyphs = datasets.load("glyphs-4-0.25", train_size=80)
     assert glyphs.classes == ("A", "B", "C", "D") and glyphs.augmentation == ("crop",)
     assert glyphs.title == "glyphs (4 classes, clutter 0.25)"
+    assert glyphs.name == datasets.load("glyphs-4-.250", train_size=80).name == "glyphs-4-0.25"
     assert glyphs.train.labels.bincount().tolist() == [20] * 4 and len(glyphs.test) == 1000
     (stored,) = (tmp_path / "cache").iterdir()
     before = stored.stat().st_mtime_ns
@@ -210,7 +223,7 @@ def test_the_name_tells_classes_and_clutter_and_a_second_load_reads_the_cache(tm
 
 @pytest.mark.parametrize("name", ["glyphs-1", "glyphs-101", "glyphs-10-1.5", "glyphs-x", "glyphs-"])
 def test_glyphs_beyond_their_limits_are_refused_with_an_example(name):
-    with pytest.raises(DatasetError, match="glyphs-20-0.8"):
+    with pytest.raises(MissingDataset, match="glyphs-20-0.8"):
         datasets.load(name)
 
 

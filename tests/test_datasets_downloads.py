@@ -14,6 +14,7 @@ from torchvision.datasets import CIFAR10, SVHN
 
 from anytime import datasets
 from anytime.datasets import DatasetError, MissingDataset
+from anytime.datasets.loading import is_here
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,18 @@ def test_the_downloads_lie_where_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.setenv("ANYTIME_DOWNLOADS", str(tmp_path / "there"))
     with pytest.raises(MissingDataset, match=str(tmp_path / "there")):
         datasets.fetch("tiny-imagenet-100")
+
+
+def test_a_download_is_here_when_all_of_its_files_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANYTIME_DOWNLOADS", str(tmp_path))
+    assert is_here("fashion") and is_here("glyphs-20") and is_here("holiday")
+    assert not is_here("tiny-imagenet-100") and not is_here("gtsrb")
+    (tmp_path / "tiny-imagenet-200.zip").touch()
+    (tmp_path / "gtsrb/GTSRB/Training").mkdir(parents=True)
+    assert is_here("tiny-imagenet-100") and not is_here("gtsrb")
+    (tmp_path / "gtsrb/GTSRB/Final_Test").mkdir()
+    (tmp_path / "gtsrb/GT-final_test.csv").touch()
+    assert is_here("gtsrb") and not is_here("gtsrb-half")
 
 
 def test_only_downloads_can_be_fetched():

@@ -272,6 +272,41 @@ def test_a_path_that_does_not_exist_is_named(path):
         datasets.load(path)
 
 
+@pytest.mark.parametrize("name", ["fashion", "glyphs", "cifar10"])
+def test_a_path_is_a_folder_also_where_it_is_named_as_a_known_set(folder, name, monkeypatch):
+    pets = folder.rename(folder.parent / name)
+    monkeypatch.chdir(folder.parent)
+    for path in (f"./{name}", f"{name}/", pets, Path(name), packed(pets, f"{name}.zip").name):
+        found = datasets.load(path)
+        assert found.classes == ("cat", "dog") and found.name == name
+
+
+def test_a_known_name_is_the_known_set_also_beside_a_folder_of_that_name(folder, monkeypatch):
+    folder.rename(folder.parent / "fashion")
+    monkeypatch.chdir(folder.parent)
+    assert datasets.load("fashion").title == "Fashion-MNIST (subset)"
+
+
+def test_a_folder_here_is_found_by_its_name_alone_where_that_is_no_known_one(folder, monkeypatch):
+    folder.rename(folder.parent / "glyphs-mine")
+    monkeypatch.chdir(folder.parent)
+    assert datasets.load("glyphs-mine").name == "glyphs-mine"
+
+
+@pytest.mark.parametrize("path", ["./fashion", "fashion/", "fashion.zip"])
+def test_a_path_to_nothing_is_not_the_known_set_of_that_name(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingDataset, match="fashion.* does not exist"):
+        datasets.load(path)
+
+
+def test_a_zip_whose_names_cannot_be_read_is_told_as_damaged(folder):
+    archive = packed(folder, "pets.zip", "ü")
+    archive.write_bytes(archive.read_bytes().replace("ü".encode(), b"\xff\xff"))
+    with pytest.raises(DatasetError, match="pets.zip cannot be read: it is damaged"):
+        datasets.load(archive)
+
+
 def test_a_cache_that_cannot_be_written_costs_a_warning_but_no_data_and_leaves_nothing(
     folder, cache
 ):

@@ -147,17 +147,14 @@ def _recorded_runs() -> list[Check]:
 
 def _downloads() -> list[Check]:
     """Data sets that the course does without and the full reproduction needs."""
-    from anytime.datasets.downloads import SOURCES, downloads_folder
+    from anytime.datasets.catalogue import downloads
+    from anytime.datasets.loading import downloads_folder, is_here
 
-    root = downloads_folder()
-    here = {
-        name: all(any(root.glob(part)) for part in source.local.split())
-        for name, source in SOURCES.items()
-    }
+    here = {name: is_here(name) for name in downloads()}
     found = ", ".join(name for name in here if here[name]) or "none"
     absent = " | ".join(name for name in here if not here[name])
     fix = f"only for runs on them: python -m anytime fetch {absent}"
-    return [Check("downloads", not absent, f"{found} in {root}", fix, required=False)]
+    return [Check("downloads", not absent, f"{found} in {downloads_folder()}", fix, required=False)]
 
 
 def _cache() -> list[Check]:

@@ -1,7 +1,5 @@
 """Random changes to a whole batch of images at once, on the device the batch lies on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,10 +1,7 @@
 """Decoded images on disk, so that a data set is decoded once."""
 
-from __future__ import annotations
-
 import hashlib
 import os
-import pickle
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -29,39 +26,39 @@ def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
             # Mapped, not read: pixels come from the disk when they are first used.
             stored = torch.load(path, weights_only=True, mmap=True)
             return Images(*stored["train"]), Images(*stored["test"]), tuple(stored["classes"])
-        except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError):
+        except Exception:  # torch.load says of damaged bytes whatever they make it stumble over
             warnings.warn(f"{path} is damaged and is decoded anew", stacklevel=2)
+
     train, test, classes = decode()
-    _write(path, {"train": _pair(train), "test": _pair(test), "classes": list(classes)})
-    return train, test, classes
-
-
-def stamp(path: Path) -> tuple[str, list]:
-    """What changes when a file, or any file in a folder, does: path, size, time of change."""
-    path = path.resolve()
-    found = [str(path)] if path.is_file() else walk(path)[0]
-    statuses = [(file, os.stat(file)) for file in found]
-    return str(path), [(file, s.st_size, s.st_mtime_ns) for file, s in statuses]
-
-
-def walk(folder: Path) -> tuple[list[str], list[str]]:
-    """The files and the folders below a folder, through links too, each in order."""
-    steps = list(os.walk(folder, followlinks=True))
-    files = [os.path.join(where, name) for where, _, names in steps for name in names]
-    return sorted(files), sorted(where for where, _, _ in steps[1:])
-
-
-def _pair(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    return images.pixels.contiguous(), images.labels.contiguous()
-
-
-def _write(path: Path, stored: dict) -> None:
     try:
         with whole_file(path) as temporary:
-            torch.save(stored, temporary)
+            torch.save({"train": _pair(train), "test": _pair(test), "classes": classes}, temporary)
     except (OSError, RuntimeError) as error:  # torch.save says RuntimeError where a disk is full
         warnings.warn(
             f"{path.name} could not be kept in {path.parent} ({error}); it is decoded anew next "
             "time. Free some space there, or set ANYTIME_CACHE to a folder with room.",
-            stacklevel=3,
+            stacklevel=2,
         )
+    return train, test, classes
+
+
+def _pair(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
+    return images.pixels, images.labels
+
+
+def stamp(path: Path) -> tuple:
+    """What changes when a file, or anything in a folder, does: names, sizes, times of change."""
+    path = path.resolve()
+    names = walk(path)
+    found = [os.stat(file) for file in (path, *(f"{path}/{name}" for name in names))]
+    return str(path), names, [(status.st_size, status.st_mtime_ns) for status in found]
+
+
+def walk(folder: Path) -> list[str]:
+    """All that lies below a folder, through links too, in order; folders' names end in "/"."""
+    found = []
+    for where, folders, files in os.walk(folder, followlinks=True):
+        inside = Path(where).relative_to(folder).as_posix()
+        found += [f"{inside}/{name}" for name in files]
+        found += [f"{inside}/{name}/" for name in folders]
+    return sorted(name.removeprefix("./") for name in found)

@@ -1,44 +1,42 @@
-"""Images from a folder or an archive laid out {train,test}/{class}/image."""
+"""Images from a folder or an archive laid out {train,test}/{class}/image, as tensors."""
 
 from __future__ import annotations
 
-import lzma
+import io
+import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
 
 from anytime.datasets.cache import Decoded, cached, stamp, walk
-from anytime.datasets.decoding import LAYOUT, Entry, decoded
-from anytime.datasets.images import DatasetError, MissingDataset
+from anytime.datasets.images import DatasetError, Images, MissingDataset
 from anytime.names import dataset_name
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-DAMAGED = (
-    *(tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError),
-    RuntimeError,  # a zip with a password, or packed in a way that Python cannot read
-)
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+LAYOUT = "{train,test}/{class}/image"
+OTHER = {"train": "test", "test": "train"}
+SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+PLACED = re.compile(r"(?s)(?:.*/)?(train|test)/([^/]+)/[^/]*")  # a class's folder, or its files
+HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^/]*[^/.])")
+Files = dict[str, Callable[[], bytes]]  # reads each file; the names of folders end in "/"
 
 
-@dataclass(frozen=True)
-class Contents:
-    """What a folder or an archive holds: a reader per file, in the order to read them."""
+class Entry(NamedTuple):
+    """One image to decode: its split ("train" or "test"), its class, its file."""
 
-    path: Path
-    files: dict[str, Callable[[], bytes]]
-    folders: list[str]
-
-    def read(self, file: str) -> bytes:
-        """The bytes of a file; raises DatasetError where it is missing or damaged."""
-        if file not in self.files:
-            raise DatasetError(f"{self.path} lacks {file}; get the whole of it again")
-        try:
-            return self.files[file]()
-        except DAMAGED as error:
-            raise _damaged(self.path, f"{file}: {error}") from error
+    split: str
+    label: str
+    file: str
 
 
 def load_folder(path: Path, image_size: int | None = None) -> Decoded:
@@ -50,38 +48,43 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
     if not path.exists():
         raise MissingDataset(f"{path} does not exist; give a folder or archive laid out {LAYOUT}")
 
+    fit = square(image_size) if image_size else None
+
     def decode() -> Decoded:
-        with opened(path) as contents:
-            return decoded(path, contents.read, entries(contents), image_size)
+        with opened(path) as files:
+            return decoded(path, files, entries(path, files), fit)
 
     return cached(dataset_name(path), image_size, stamp(path), decode=decode)
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Contents]:
-    """The contents of a folder, tar or zip; nothing is unpacked to the disk."""
-    if path.is_dir():
-        files, folders = walk(path)
-        readers = {Path(f).relative_to(path).as_posix(): Path(f).read_bytes for f in files}
-        yield Contents(path, readers, [Path(f).relative_to(path).as_posix() for f in folders])
-        return
+def opened(path: Path) -> Iterator[Files]:
+    """The files of a folder, tar or zip, in the order to read them; none is unpacked to the disk.
+
+    Raises DatasetError where one that is asked for is missing, or what is read is damaged.
+    """
     try:
-        archive = _zip(path) if zipfile.is_zipfile(path) else _tar(path)
-    except DAMAGED as error:
-        raise _damaged(path, str(error)) from error
-    with archive[0]:
-        yield Contents(path, *archive[1:])
+        if path.is_dir():
+            yield {name: (path / name).read_bytes for name in walk(path)}
+        elif zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                yield {name: partial(archive.read, name) for name in archive.namelist()}
+        else:
+            with tarfile.open(path) as archive:
+                yield _members(archive)
+    except KeyError as error:
+        raise DatasetError(f"{path} lacks {error.args[0]}; get the whole of it again") from error
+    except (DatasetError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # hostile bytes make an archive's reader raise whatever it will
+        raise DatasetError(
+            f"{path} cannot be read: it is damaged, incomplete, or no tar or zip archive "
+            f"({' '.join(str(error).split())}). "
+            f"Copy it again, or give a folder or archive laid out {LAYOUT}."
+        ) from error
 
 
-def _zip(path: Path) -> tuple:
-    archive = zipfile.ZipFile(path)
-    names = archive.namelist()
-    files = {name: lambda n=name: archive.read(n) for name in names if not name.endswith("/")}
-    return archive, files, [name.rstrip("/") for name in names if name.endswith("/")]
-
-
-def _tar(path: Path) -> tuple:
-    archive = tarfile.open(path)
+def _members(archive: tarfile.TarFile) -> Files:
     members = archive.getmembers()
     # A tar that was cut between two members lacks only its end mark. Reading on to the end
     # of the file lets gzip compare its checksum.
@@ -90,42 +93,89 @@ def _tar(path: Path) -> tuple:
         raise tarfile.ReadError("the end of the archive is missing")
     while archive.fileobj.read(1 << 20):
         pass
+
     files = {m.name: lambda m=m: archive.extractfile(m).read() for m in members if m.isfile()}
-    return archive, files, [m.name for m in members if m.isdir()]
+    return files | {f"{m.name}/": bytes for m in members if m.isdir()}
 
 
-def _damaged(path: Path, reason: str) -> DatasetError:
-    reason = " ".join(reason.split())
-    return DatasetError(
-        f"{path} cannot be read: it is damaged, incomplete, or no tar or zip archive ({reason}). "
-        f"Copy it again, or give a folder or archive laid out {LAYOUT}."
-    )
-
-
-def entries(contents: Contents) -> list[Entry]:
+def entries(path: Path, files: Files) -> list[Entry]:
     """The images of a {train,test}/{class}/image layout, at any depth inside the archive.
 
     Raises DatasetError for a class without images.
     """
-    images = [
-        Entry(split, label, file)
-        for file in contents.files
-        for split, label, name in _placed(file)
-        if PurePosixPath(name).suffix.lower() in SUFFIXES
-    ]
+    seen = [name for name in files if not HIDDEN.search(name)]
+    placed = [Entry(*match.groups(), match[0]) for match in map(PLACED.fullmatch, seen) if match]
+    images = [entry for entry in placed if entry.file.lower().endswith(SUFFIXES)]
     filled = {(entry.split, entry.label) for entry in images}
-    for folder in contents.folders:
-        empty = not filled.issuperset((split, label) for split, label, _ in _placed(f"{folder}/."))
+    for split, label, folder in placed:
+        empty = folder.endswith("/") and (split, label) not in filled
         # Where all lies in a folder test/, test/train is no class.
-        if empty and not any(entry.file.startswith(f"{folder}/") for entry in images):
-            raise DatasetError(f"{contents.path}: {folder} has no image; add one or remove it")
+        if empty and not any(image.file.startswith(folder) for image in images):
+            raise DatasetError(f"{path}: {folder[:-1]} has no image; add one or remove it")
     return images
 
 
-def _placed(file: str) -> list[tuple[str, str, str]]:
-    """[(split, class, name)] of a file in the layout, [] of any other or a hidden one."""
-    parts = file.split("/")
-    hidden = any(p == "__MACOSX" or (p.startswith(".") and p.strip(".")) for p in parts)
-    if hidden or len(parts) < 3 or parts[-3] not in ("train", "test"):
-        return []
-    return [tuple(parts[-3:])]
+def decoded(
+    path: Path, files: Files, images: list[Entry], fit: Callable[[Image], Image] | None = None
+) -> Decoded:
+    """The images as tensors, sorted by class and file name; reads in the order of `images`.
+
+    path: where they lie, for messages.
+    fit: what is done to each RGB image to make all of one size.
+    Raises DatasetError for an unreadable image, differing sizes, splits of differing classes.
+    """
+    _check_classes(path, images)
+    first, pixels = images[0].file, {}
+    for _, _, file in tqdm(images, desc=f"decoding {path.name}", unit=" images", leave=False):
+        pixels[file] = _pixels(path, file, files[file](), fit)
+        if pixels[file].shape != pixels[first].shape:
+            raise DatasetError(
+                f"{path}: {file} is {_size(pixels[file])} pixels but {first} is "
+                f"{_size(pixels[first])}; resize them all with image_size (--image-size)"
+            )
+    train, test = (_stacked(pixels, sorted(e for e in images if e.split == s)) for s in OTHER)
+    return train, test, tuple(sorted({entry.label for entry in images}))
+
+
+def square(side: int) -> Callable[[Image], Image]:
+    """Resizes an image to a square of that side, bilinear."""
+    from PIL.Image import Resampling
+
+    return lambda image: image.resize((side, side), Resampling.BILINEAR)
+
+
+def _stacked(pixels: dict[str, np.ndarray], images: list[Entry]) -> Images:
+    """The images in their order; labels count the class names in theirs."""
+    together = torch.from_numpy(np.stack([pixels[entry.file] for entry in images]))
+    labels = np.unique([entry.label for entry in images], return_inverse=True)[1]
+    return Images(together.permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels))
+
+
+def _check_classes(path: Path, images: list[Entry]) -> None:
+    """Raises DatasetError where a split has no images, or the two have not the same classes."""
+    found = {(entry.split, entry.label) for entry in images}
+    for split in OTHER:
+        if not any(entry.split == split for entry in images):
+            raise DatasetError(f"{path} has no images to {split}; it must be laid out {LAYOUT}")
+    for split, label in sorted(found):
+        if (OTHER[split], label) not in found:
+            raise DatasetError(
+                f"{path}: the class {label} is in {split} but not in {OTHER[split]}; "
+                "both must have the same classes"
+            )
+
+
+def _pixels(path: Path, file: str, data: bytes, fit: Callable | None) -> np.ndarray:
+    from PIL import Image
+
+    try:
+        image = Image.open(io.BytesIO(data)).convert("RGB")
+        return np.asarray(fit(image) if fit else image)
+    except Exception as error:  # damaged bytes make Pillow raise whatever it stumbles over
+        raise DatasetError(
+            f"{path}: {file} is no readable image ({error}); replace or remove it"
+        ) from error
+
+
+def _size(pixels: np.ndarray) -> str:
+    return f"{pixels.shape[1]}×{pixels.shape[0]}"

@@ -1,25 +1,17 @@
 """Colour characters drawn from fonts: real enough to learn, and as hard as one asks."""
 
-from __future__ import annotations
-
 import functools
-import re
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw, ImageFont, features
 
 from anytime.datasets.cache import Decoded, cached
-from anytime.datasets.images import DatasetError, Images
+from anytime.datasets.catalogue import CHARACTERS
+from anytime.datasets.images import Images
 
-# The first n are the classes of glyphs-n: what comes later looks more alike.
-CHARACTERS = (
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ23456789abdefghijmnqrty"
-    "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθλμξπστφχψωБДЖИЛЦЧШЩЪЫЭЮЯ&@#%$?!+="
-)
 STYLES = {
     "DejaVuSans": ("", "-Bold", "-Oblique", "-BoldOblique"),
     "DejaVuSansMono": ("", "-Bold", "-Oblique", "-BoldOblique"),
@@ -27,41 +19,21 @@ STYLES = {
     "STIXGeneral": ("", "Bol", "Italic", "BolIta"),
 }
 SIDE, CHUNK, DISTRACTORS = 32, 200, 6
-TRAIN, TEST = 5000, 1000
 RULES = 1  # counts changes to how glyphs are drawn, so that an old cache is not used
-NAME = re.compile(r"glyphs(?:-(\d+)(?:-(\d*\.?\d+))?)?")
 
 
-def parse_name(name: str) -> tuple[int, float] | None:
-    """(classes, clutter) of "glyphs", "glyphs-20" or "glyphs-20-0.8"; None of another name.
-
-    Raises DatasetError where there are not 2 … 100 classes or the clutter is not in [0, 1].
-    """
-    if name.split("-")[0] != "glyphs":
-        return None
-    match = NAME.fullmatch(name)
-    classes, clutter = int(match[1] or 10) if match else 0, float(match[2] or 0.5) if match else 0
-    if not 2 <= classes <= len(CHARACTERS) or not 0 <= clutter <= 1:
-        raise DatasetError(
-            f"{name!r}: write glyphs-CLASSES-CLUTTER with 2 to {len(CHARACTERS)} classes and a "
-            "clutter between 0 and 1, such as glyphs-20-0.8"
-        )
-    return classes, clutter
-
-
-def load_glyphs(classes: int, clutter: float, train_size: int = TRAIN) -> Decoded:
-    """Characters in 32×32 RGB: `train_size` to train and 1,000 to test, as many of each class.
+def load_glyphs(classes: int, clutter: float, train_size: int, test_size: int) -> Decoded:
+    """Characters in 32×32 RGB, as many of each class to train and to test.
 
     Clutter in [0, 1] adds fragments of other characters and noise, and takes contrast away.
     """
 
+    from PIL import features
+
     def decode() -> Decoded:
         train = render(classes, clutter, train_size, seed=0)
-        return (
-            train,
-            render(classes, clutter, TEST, seed=2_000_000_000),
-            tuple(CHARACTERS[:classes]),
-        )
+        test = render(classes, clutter, test_size, seed=2_000_000_000)
+        return train, test, tuple(CHARACTERS[:classes])
 
     drawn_by = (RULES, features.version("freetype2"), version("pillow"), version("matplotlib"))
     return cached("glyphs", classes, clutter, train_size, drawn_by, decode=decode)
@@ -82,6 +54,7 @@ def render(classes: int, clutter: float, count: int, seed: int) -> Images:
 def _masks() -> np.ndarray:
     """Every character in every font, white on black in the middle: uint8 (100, 16, 64, 64)."""
     import matplotlib  # only where glyphs are drawn: it is slow to import
+    from PIL import Image, ImageDraw, ImageFont
 
     folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
     masks = np.zeros((len(CHARACTERS), 16, 2 * SIDE, 2 * SIDE), np.uint8)

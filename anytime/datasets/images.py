@@ -31,6 +31,9 @@ class Images:
         if self.labels.dtype != torch.int64 or self.labels.shape != self.pixels.shape[:1]:
             raise ValueError(f"labels must be int64 (N,), not {_described(self.labels)}")
 
+    def __repr__(self) -> str:
+        return f"Images: {len(self):,} of {_by(self.pixels)}"
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -61,6 +64,10 @@ class Dataset:
     augmentation: tuple[str, ...] = ("crop",)
     validation: int = 0
     image_size: int | None = None
+
+    def __repr__(self) -> str:
+        numbers = f"{len(self.train):,} + {len(self.test):,} images of {_by(self.train.pixels)}"
+        return f"Dataset {self.name}: {numbers}, {len(self.classes)} classes"
 
     def set_aside(self, images: int, seed: int = 0) -> Dataset:
         """The same training set with some of its images in the place of the test set.
@@ -107,6 +114,11 @@ def _drawn(labels: torch.Tensor, size: int, seed: int) -> torch.Tensor:
         members = (labels == label).nonzero().flatten()
         chosen.append(members[torch.randperm(len(members), generator=generator)[:count]])
     return torch.cat(chosen).sort().values
+
+
+def _by(pixels: torch.Tensor) -> str:
+    """The size of one image, such as 1×32×32."""
+    return "×".join(map(str, pixels.shape[1:]))
 
 
 def _described(tensor: torch.Tensor) -> str:

@@ -76,10 +76,9 @@ def watch(file: Path, dataset: str, sha256: str) -> Watched:
 
 def _check_presence(dataset: str) -> None:
     """Raises NothingToShow where images would have to be downloaded."""
-    from anytime.datasets.downloads import SOURCES, downloads_folder
+    from anytime.datasets.loading import is_here
 
-    parts = SOURCES[dataset].local.split() if dataset in SOURCES else []
-    if not all(any(downloads_folder().glob(part)) for part in parts):
+    if not is_here(dataset):
         raise NothingToShow(
             f"The images of {dataset} are not on this machine; `python -m anytime fetch {dataset}` "
             "downloads them. Or choose a network that predicts images which ship."
