@@ -139,6 +139,7 @@ def test_ctrl_c_stops_the_workers_with_their_checkpoints(tmp_path, monkeypatch, 
     assert main(["run", "schemes", "--out", str(tmp_path)]) == 130
     thread.join()
     assert not seen[0].is_running()
+    assert not psutil.Process().children()
     assert "the same call goes on" in capfd.readouterr().err
     check_stopped(tmp_path)
     assert not list(tmp_path.glob("*.log"))
@@ -170,6 +171,23 @@ def test_a_data_set_that_is_not_there_is_named_once_and_the_others_are_run(tmp_p
     shown = capfd.readouterr().err
     assert shown.count("unknown data set 'nowhere'") == 1
     assert "1000000 images asked for" in shown
+
+
+def test_a_worker_that_is_terminated_alone_is_tried_once_more(tmp_path, capsys):
+    def terminate() -> None:
+        wait_for(lambda: epochs(ENDLESS, tmp_path), "the first epoch")
+        first = worker_of(os.getpid(), ENDLESS)
+        first.terminate()
+        first.wait(60)
+        wait_for(lambda: worker_of(os.getpid(), ENDLESS), "the second worker").kill()
+
+    thread = threading.Thread(target=terminate)
+    thread.start()
+    assert workers.run([ENDLESS], tmp_path) == [ENDLESS]
+    thread.join()
+    shown = capsys.readouterr().out
+    assert "died (exit status 130): once more" in shown
+    assert "failed (exit status -9); its log" in shown
 
 
 def test_a_run_that_another_comparison_has_made_is_not_missing(tmp_path):
@@ -205,11 +223,10 @@ def test_progress_weighs_an_epoch_by_its_multiply_adds_and_images(tmp_path):
     for job in (one, two):
         Run({}, [1], history=[{}]).save(job.record(tmp_path))
     progress = workers.Progress([one, two], tmp_path)
-    assert progress.done / progress.total == pytest.approx(400 / 900)
-    Run({}, [1], history=[{}, {}]).save(two.record(tmp_path))
-    progress.show([two])
     progress.bar.close()
-    assert progress.done / progress.total == pytest.approx(700 / 900)
+    assert progress.done() / progress.bar.total == pytest.approx(400 / 900)
+    Run({}, [1], history=[{}, {}]).save(two.record(tmp_path))
+    assert progress.done() / progress.bar.total == pytest.approx(700 / 900)
 
 
 def test_progress_weighs_a_deeper_network_more(tmp_path):
