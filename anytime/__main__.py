@@ -58,13 +58,17 @@ _positive = _number(1)
 
 
 def _data(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty; give a name, a folder or an archive")
+    if not text.strip():  # as a path it would be the folder one stands in
+        raise argparse.ArgumentTypeError("it is empty; give a name or a path")
     return text
 
 
+def _path(text: str) -> Path:
+    return Path(_data(text))
+
+
 def _folder(text: str) -> Path:
-    if not text or not Path(text).is_dir():
+    if not _path(text).is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
     return Path(text)
 
@@ -108,8 +112,8 @@ def _train(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=_number(0, 2**63), default=0, help="of all random draws (%(default)s)")
     add("--device", help="cpu, cuda or mps (the best there is)")
     add("--threads", type=_positive, metavar="N", help="of the processor (small networks: one)")
-    add("--out", type=Path, default=Path("runs"), help="folder of the record (%(default)s)")
-    add("--keep-network", type=Path, metavar="FILE", help="store the trained network")
+    add("--out", type=_path, default=Path("runs"), help="folder of the record (%(default)s)")
+    add("--keep-network", type=_path, metavar="FILE", help="store the trained network")
     words = "epochs between two tests (%(default)s)"
     add("--evaluate-every", type=_positive, default=1, metavar="N", help=words)
     add("--quiet", action="store_true", help="no progress bar")
@@ -207,10 +211,10 @@ def _run(parser: argparse.ArgumentParser) -> None:
     add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
     words = "where archives NAME.tar.gz lie"
     add("--data-folder", type=_folder, metavar="FOLDER", help=words)
-    add("--out", type=Path, metavar="FOLDER", help="of the records (data/runs/EXPERIMENT)")
+    add("--out", type=_path, metavar="FOLDER", help="of the records (data/runs/EXPERIMENT)")
     words = "don't repeat runs finished below these (data/runs, unless --out is given)"
     add("--also", type=_folder, nargs="+", metavar="FOLDER", help=words)
-    add("--keep-networks", type=Path, metavar="FOLDER", help="store the trained networks")
+    add("--keep-networks", type=_path, metavar="FOLDER", help="store the trained networks")
     add("--dry-run", action="store_true", help="only list the missing runs and their cost")
     add("--cluster", choices=("slurm", "local"), help="hand the runs to submitit")
     words = "for submitit, such as slurm_partition=gpu timeout_min=600"

@@ -169,14 +169,8 @@ def networks(profile: str, setting: Setting) -> list[Job]:
     return [setting.job(*pair, validation=aside) for pair in pairs]
 
 
-EXPERIMENTS = {
-    "schemes": schemes,
-    "small-beats-large": small_beats_large,
-    "difficulty": difficulty,
-    "chain": chain,
-    "pilot": pilot,
-    "networks": networks,
-}
+FUNCTIONS = (schemes, small_beats_large, difficulty, chain, pilot, networks)
+EXPERIMENTS = {function.__name__.replace("_", "-"): function for function in FUNCTIONS}
 
 
 # The data sets of a comparison that does not take its profile's.

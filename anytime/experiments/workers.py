@@ -62,7 +62,9 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
     with progress.bar, ThreadPoolExecutor(workers) as pool:
         futures = {job: pool.submit(carry_out, job) for job in good}
         try:
-            while wait(futures.values(), timeout=1).not_done:
+            under_way = True
+            while under_way:
+                under_way = wait(futures.values(), timeout=1).not_done
                 progress.bar.update(progress.done() - progress.bar.n)
         except BaseException:
             print("storing what is under way; the same call goes on from there", file=sys.stderr)
