@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import math
 import os
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +20,7 @@ EXIT_INTERRUPTED = 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; an error is one line that names its fix, and the status 1."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
         prog="python -m anytime",
         description=__doc__,
@@ -25,7 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, add, help in COMMANDS:
-        add(commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}."))
+        command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+        if name in arguments[:1]:  # the doctor has to start without what the others import
+            add(command)
     options = parser.parse_args(arguments)
     try:
         return options.function(options)
@@ -38,10 +44,33 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return int(text)
+def _number(first: int, beyond: float = math.inf) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not first <= int(text) < beyond:
+            end = "" if beyond == math.inf else f" and below {beyond}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {first} on{end}")
+        return int(text)
+
+    return parse
+
+
+_positive = _number(1)
+
+
+def _data(text: str) -> str:
+    if not text.strip():  # as a path it would be the folder one stands in
+        raise argparse.ArgumentTypeError("it is empty; give a name or a path")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_data(text))
+
+
+def _folder(text: str) -> Path:
+    if not _path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
+    return Path(text)
 
 
 def _milestone(text: str) -> tuple[int, float]:
@@ -75,50 +104,48 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "said otherwise stands in brackets."
     )
     add = parser.add_argument
-    add("--data", required=True, help="a data set's name, a folder or an archive")
+    add("--data", type=_data, required=True, help="a data set's name, a folder or an archive")
     add("--network", default="resann-3-16", help="such as resann-9-16-s3 (%(default)s)")
     add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
-    _add_recipe(parser)
     add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")
     add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
-    add("--seed", type=int, default=0, help="of all random draws (%(default)s)")
+    add("--seed", type=_number(0, 2**63), default=0, help="of all random draws (%(default)s)")
     add("--device", help="cpu, cuda or mps (the best there is)")
     add("--threads", type=_positive, metavar="N", help="of the processor (small networks: one)")
-    add("--out", type=Path, default=Path("runs"), help="folder of the record (%(default)s)")
-    add("--keep-network", type=Path, metavar="FILE", help="store the trained network")
-    add(
-        "--evaluate-every",
-        type=_positive,
-        default=1,
-        metavar="N",
-        help="epochs between two tests (%(default)s)",
-    )
+    add("--out", type=_path, default=Path("runs"), help="folder of the record (%(default)s)")
+    add("--keep-network", type=_path, metavar="FILE", help="store the trained network")
+    words = "epochs between two tests (%(default)s)"
+    add("--evaluate-every", type=_positive, default=1, metavar="N", help=words)
     add("--quiet", action="store_true", help="no progress bar")
+    _add_recipe(parser)
     parser.set_defaults(function=_run_train)
 
 
+# How the command line takes a field of a recipe, by its type.
+KINDS = {
+    "int": {"type": _positive, "metavar": "N"},
+    "float": {"type": float, "metavar": "X"},
+    "bool": {"action": argparse.BooleanOptionalAction},
+    "str": {},
+    "str | None": {},
+    "tuple[str, ...] | None": {"nargs": "*", "metavar": "NAME"},
+    "tuple[tuple[int, float], ...]": {"nargs": "*", "type": _milestone, "metavar": "EPOCH:LR"},
+}
+
+
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("the recipe").add_argument
-    add("--epochs", type=_positive, default=10, metavar="N", help="passes (%(default)s)")
-    add(
-        "--batch-size", type=_positive, default=128, metavar="N", help="images a step (%(default)s)"
-    )
-    add("--lr", type=float, default=0.1, help="the largest learning rate (%(default)s)")
-    add(
-        "--schedule", choices=("one-cycle", "milestones"), default="one-cycle", help="(%(default)s)"
-    )
-    add(
-        "--milestones",
-        nargs="*",
-        default=[],
-        type=_milestone,
-        metavar="EPOCH:LR",
-        help="such as 140:0.01 210:0.001, with --schedule milestones",
-    )
-    add("--weight-decay", type=float, default=2e-4, metavar="W", help="(%(default)s)")
-    add("--augmentation", nargs="*", metavar="STEP", help="such as crop flip (the data set's own)")
-    add("--autocast", choices=("bfloat16", "float16"), help="the type to compute in (float32)")
-    add("--compile", action="store_true", help="torch.compile the network")
+    """An option for each field of a recipe, in its words."""
+    from anytime.training.recipe import Recipe
+
+    group = parser.add_argument_group("the recipe")
+    for field in dataclasses.fields(Recipe):
+        words, choices = field.metadata["help"], field.metadata["choices"]
+        group.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            default=field.default,
+            help=words if field.default in (None, ()) else f"{words} (%(default)s)",
+            **KINDS[field.type] | ({"choices": choices} if choices else {}),
+        )
 
 
 def _run_train(options: argparse.Namespace) -> int:
@@ -145,20 +172,11 @@ def _job(options: argparse.Namespace) -> Job:
     from anytime.experiments.job import Job
     from anytime.training.recipe import Recipe
 
-    recipe = Recipe(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        lr=options.lr,
-        schedule=options.schedule,
-        milestones=tuple(options.milestones),
-        weight_decay=options.weight_decay,
-        augmentation=None if options.augmentation is None else tuple(options.augmentation),
-        autocast=options.autocast,
-        compile=options.compile,
-    )
-    texts = options.data, options.network, options.weighting
-    size = options.image_size
-    return Job(*texts, recipe, options.seed, options.train_images, image_size=size)
+    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Recipe)}
+    for name in ("milestones", "augmentation"):  # argparse makes lists
+        given[name] = None if given[name] is None else tuple(given[name])
+    names, images = (options.data, options.network, options.weighting), options.train_images
+    return Job(*names, Recipe(**given), options.seed, images, image_size=options.image_size)
 
 
 def _check_device(device: str) -> None:
@@ -172,70 +190,71 @@ def _check_device(device: str) -> None:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
+    from anytime.experiments import EXPERIMENTS, PROFILES
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = textwrap.fill(
         "Carries out the runs of one of the paper's comparisons that have no finished record yet. "
         "Runs that were cut off go on where they stopped; Ctrl-C stops all of them without loss. "
-        "Comparisons: schemes (every weighting, and OPT), small-beats-large (AdaLoss on small "
-        "networks, CONST on large ones), difficulty (AdaLoss's weights on easy and hard data), "
-        "chain (the members of an EANN), pilot (which setting fits, on images set aside), "
-        "networks (those that ship, to be kept with --keep-networks). "
         "What holds unless said otherwise stands in brackets."
     )
+    parser.epilog = "experiments:"
+    for name, function in EXPERIMENTS.items():
+        parser.epilog += f"\n  {name}\n    {function.__doc__.splitlines()[0]}"
     add = parser.add_argument
-    add("experiment", help="schemes, small-beats-large, difficulty, chain, pilot or networks")
-    add("--profile", default="laptop", help="quick, laptop or paper (%(default)s)")
+    add("experiment", help=", ".join(EXPERIMENTS))
+    add("--profile", default="laptop", help=f"{', '.join(PROFILES)} (%(default)s)")
     add("--jobs", type=_positive, default=1, metavar="N", help="runs side by side (%(default)s)")
-    add("--dataset", nargs="+", metavar="NAME|PATH", help="instead of the profile's own")
+    words = "instead of the profile's own"
+    add("--dataset", type=_data, nargs="+", metavar="NAME|PATH", help=words)
     add("--train-images", type=_positive, metavar="N", help="instead of the profile's number")
-    add("--data-folder", type=Path, metavar="FOLDER", help="where archives NAME.tar.gz lie")
-    add("--out", type=Path, metavar="FOLDER", help="of the records (data/runs/EXPERIMENT)")
-    add(
-        "--also",
-        type=Path,
-        nargs="+",
-        metavar="FOLDER",
-        help="don't repeat runs that are finished below these (data/runs, unless --out is given)",
-    )
-    add("--keep-networks", type=Path, metavar="FOLDER", help="store the trained networks")
+    add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
+    words = "where archives NAME.tar.gz lie"
+    add("--data-folder", type=_folder, metavar="FOLDER", help=words)
+    add("--out", type=_path, metavar="FOLDER", help="of the records (data/runs/EXPERIMENT)")
+    words = "don't repeat runs finished below these (data/runs, unless --out is given)"
+    add("--also", type=_folder, nargs="+", metavar="FOLDER", help=words)
+    add("--keep-networks", type=_path, metavar="FOLDER", help="store the trained networks")
     add("--dry-run", action="store_true", help="only list the missing runs and their cost")
     add("--cluster", choices=("slurm", "local"), help="hand the runs to submitit")
-    add(
-        "--cluster-options",
-        nargs="+",
-        default=[],
-        type=_option,
-        metavar="NAME=VALUE",
-        help="for submitit, such as slurm_partition=gpu timeout_min=600",
-    )
+    words = "for submitit, such as slurm_partition=gpu timeout_min=600"
+    add("--cluster-options", nargs="+", default=[], type=_option, metavar="NAME=VALUE", help=words)
     parser.set_defaults(function=_run_experiment)
 
 
 def _run_experiment(options: argparse.Namespace) -> int:
-    from anytime.experiments import cluster, workers
-    from anytime.experiments import lists as experiments
+    from anytime.experiments import lists, workers
     from anytime.paths import RUNS
 
-    todo = experiments.jobs(
+    todo = lists.jobs(
         options.experiment,
         options.profile,
         options.dataset,
         options.data_folder,
         options.train_images,
+        options.image_size,
     )
     # A pilot's records are no results: they lie outside the folder that is searched for those.
-    folder = options.out or (RUNS.parent if options.experiment == "pilot" else RUNS) / (
-        options.experiment
-    )
+    home = RUNS.parent if options.experiment == "pilot" else RUNS
+    folder = options.out or home / options.experiment
     also = options.also or ([] if options.out else [RUNS])
     if options.dry_run:
         return _list_runs(workers.missing(todo, folder, *also), [folder, *also])
-    if options.cluster is None:
-        failed = workers.run(todo, folder, options.jobs, *also, networks=options.keep_networks)
-        return 1 if failed else 0
-    undone, refused = workers.planned(todo, folder, *also, networks=options.keep_networks)
+    if options.cluster:
+        return _submit(todo, folder, also, options)
+    failed = workers.run(todo, folder, options.jobs, *also, networks=options.keep_networks)
+    return 1 if failed else 0
+
+
+def _submit(todo: list[Job], folder: Path, also: list[Path], options: argparse.Namespace) -> int:
+    from anytime.experiments import cluster, workers
+
+    networks, parameters = options.keep_networks, dict(options.cluster_options)
+    undone, refused = workers.planned(todo, folder, *also, networks=networks)
     good, failed = workers.ready(undone)
-    parameters = dict(options.cluster_options)
-    handles = cluster.submit(good, folder, options.cluster, options.keep_networks, **parameters)
+    handles = cluster.submit(good, folder, options.cluster, networks, **parameters)
+    for job, handle in zip(good, handles, strict=True):
+        print(f"{handle.job_id}  {job.name}")
     print(f"{len(handles)} runs submitted; what became of them is in {folder / 'cluster'}")
     return 1 if failed or refused else 0
 
@@ -248,13 +267,12 @@ def _list_runs(missing: list[Job], folders: list[Path]) -> int:
         return 0
     table, amiss = estimate(missing, folders)
     print(table.to_string(index=False, float_format="%.1f", na_rep="?"))
-    hours, unknown = table["minutes"].sum() / 60, int(table["minutes"].isna().sum())
-    known = f", about {hours:,.1f} core-hours on this machine" if unknown < len(missing) else ""
+    hours, unknown = table["minutes"].sum() / 60, table["minutes"].isna().sum()
     without = f", without {unknown} that could not be estimated" if unknown else ""
-    print(f"{len(missing):,} runs{known}{without}")
+    print(f"{len(missing):,} runs, about {hours:,.1f} core-hours on this machine{without}")
     for message in amiss:
         print(message, file=sys.stderr)
-    return 0
+    return 1 if amiss else 0
 
 
 def _report(parser: argparse.ArgumentParser) -> None:

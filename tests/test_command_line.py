@@ -3,13 +3,16 @@
 import re
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 import torch
+from PIL import Image
 
 from anytime.__main__ import main
 from anytime.experiments import lists as experiments
 from anytime.runs import Run
+from anytime.training import Recipe
 
 NET = "resann-1-4-stride2"
 COMMANDS = ["doctor", "train", "run", "report", "fetch"]
@@ -53,6 +56,38 @@ def test_the_help_of_run_names_every_experiment_and_profile(capsys):
     _, shown, _ = usage(capsys, "run", "--help")
     for name in (*experiments.EXPERIMENTS, *experiments.PROFILES):
         assert name in shown
+    assert "schemes\n    Every static scheme and AdaLoss on one network" in shown
+
+
+def test_train_offers_every_field_of_a_recipe_in_its_words_and_with_its_default(capsys):
+    _, shown, _ = usage(capsys, "train", "--help")
+    shown = " ".join(shown.split())
+    for field in fields(Recipe):
+        assert f" --{field.name.replace('_', '-')}" in shown
+        assert field.metadata["help"] in shown
+    assert "on the weights of convolutions and of the heads (0.0002)" in shown
+
+
+def test_options_are_the_recipe_of_the_record(tmp_path):
+    command = ["train", "--data", "fashion", "--network", NET, "--train-images", "32", "--quiet"]
+    command += ["--epochs", "2", "--batch-size", "16", "--lr", "0.05", "--schedule", "milestones"]
+    command += ["--milestones", "1:0.01", "--momentum", "0.8", "--weight-decay", "0"]
+    command += ["--head-decay", "even", "--augmentation", "--autocast", "bfloat16"]
+    assert main([*command, "--no-channels-last", "--device", "cpu", "--out", str(tmp_path)]) == 0
+    (path,) = tmp_path.iterdir()
+    assert Recipe.from_dict(Run.load(path).config["recipe"]) == Recipe(
+        epochs=2,
+        batch_size=16,
+        lr=0.05,
+        schedule="milestones",
+        milestones=((1, 0.01),),
+        momentum=0.8,
+        weight_decay=0.0,
+        head_decay="even",
+        augmentation=(),
+        autocast="bfloat16",
+        channels_last=False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,10 +103,19 @@ def test_the_help_of_run_names_every_experiment_and_profile(capsys):
         (["train", "--data", "x", "--lr", "high"], "'high'"),
         (["train", "--data", "x", "--schedule", "cosine"], "one-cycle"),
         (["train", "--data", "x", "--autocast", "int8"], "bfloat16"),
+        (["train", "--data", "x", "--autocast", "float16"], "bfloat16"),
+        (["train", "--data", ""], "it is empty; give a name or a path"),
+        (["train", "--data", "x", "--seed", "-1"], "'-1' is not a whole number from 0 on"),
+        (["train", "--data", "x", "--seed", "9" * 20], "below 9223372036854775808"),
         (["run"], "experiment"),
         (["run", "schemes", "--jobs", "0"], "'0' is not a whole number from 1 on"),
         (["run", "schemes", "--jobs", "-1"], "'-1' is not a whole number from 1 on"),
         (["run", "schemes", "--cluster", "cloud"], "slurm"),
+        (["run", "schemes", "--dataset", "fashion", ""], "it is empty"),
+        (["run", "schemes", "--out", ""], "it is empty"),
+        (["run", "schemes", "--also", "/no/such"], "there is no folder '/no/such'"),
+        (["run", "schemes", "--data-folder", "/no/such"], "there is no folder '/no/such'"),
+        (["run", "schemes", "--data-folder", ""], "it is empty"),
         (["run", "schemes", "--cluster-options", "gpu"], "'gpu' is not NAME=VALUE"),
         (["fetch"], "dataset"),
     ],
@@ -95,7 +139,10 @@ def test_wrong_usage_ends_with_status_2_and_a_hint(capsys, arguments, hint):
         (["--weighting", "adaloss:gamma=x"], "adaloss:gamma=x"),
         (["--schedule", "milestones", "--milestones", "5:0.1", "--epochs", "5"], "never reached"),
         (["--milestones", "1:0.1"], "schedule='milestones'"),
-        (["--lr", "0"], "lr > 0"),
+        (["--lr", "0"], "lr must be above 0"),
+        (["--lr", "inf"], "lr must be above 0 and finite"),
+        (["--weight-decay", "-1"], "weight_decay must be from 0 on and finite, not -1.0"),
+        (["--schedule", "milestones", "--milestones", "0:-1"], "milestone 0:-1.0 needs an epoch"),
         (["--augmentation", "spin"], "spin"),
         (["--train-images", "1000000"], "1000000 images asked for; there are 6000"),
         (["--device", "abacus"], "--device abacus cannot be used here"),
@@ -162,7 +209,7 @@ def test_run_answers_an_unknown_name_with_the_choices(capsys, arguments, hint):
 
 def test_a_dry_run_lists_what_is_missing_and_trains_nothing(capsys, tmp_path):
     command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path), "--dry-run"]
-    assert main([*command, "--dataset", "fashion", "nowhere"]) == 0
+    assert main([*command, "--dataset", "fashion", "nowhere"]) == 1
     shown = capsys.readouterr()
     rows = [line.split() for line in shown.out.splitlines()]
     assert rows[0] == ["dataset", "network", "weighting", "epochs", "seed", "minutes"]
@@ -172,6 +219,40 @@ def test_a_dry_run_lists_what_is_missing_and_trains_nothing(capsys, tmp_path):
     assert shown.out.splitlines()[-1].endswith("without 1 that could not be estimated")
     assert "unknown data set 'nowhere'" in shown.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dry_run_of_what_is_known_ends_well(capsys, tmp_path):
+    command = ["run", "schemes", "--profile", "paper", "--out", str(tmp_path), "--dry-run"]
+    assert main([*command, "--dataset", "cifar10"]) == 0
+    *rows, total = capsys.readouterr().out.splitlines()
+    assert len(rows) == 1 + len(experiments.jobs("schemes", "paper", ["cifar10"]))
+    assert "?" not in "".join(rows) and "core-hours" in total
+
+
+def test_a_run_resizes_the_images_of_a_folder(capsys, tmp_path):
+    for split in ("train", "test"):
+        for label, side in (("a", 20), ("b", 24)):
+            folder = tmp_path / "pets" / split / label
+            folder.mkdir(parents=True)
+            Image.new("RGB", (side, side), "red").save(folder / "0.png")
+    command = ["run", "difficulty", "--profile", "quick", "--dataset", str(tmp_path / "pets")]
+    command += ["--train-images", "2", "--out", str(tmp_path / "runs")]
+    assert main(command) == 1
+    assert "--image-size" in capsys.readouterr().err
+    assert main([*command, "--image-size", "16"]) == 0
+    (path,) = (tmp_path / "runs").iterdir()
+    assert Run.load(path).config["image_size"] == 16
+
+
+def test_the_doctor_s_options_import_no_other_command_s_packages():
+    code = (
+        "import sys; sys.modules.update(torch=None, numpy=None, pandas=None, tqdm=None)\n"
+        "from anytime.__main__ import main; main(['doctor', '--help'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 0 and "check the installation" in " ".join(
+        ended.stdout.lower().split()
+    )
 
 
 def test_a_run_without_its_data_fails_and_says_why(capsys, tmp_path):

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from anytime import datasets, metrics, networks
 from anytime.experiments import Job, estimates
 from anytime.experiments import lists as experiments
-from anytime.experiments.estimates import WHOLE, estimate
+from anytime.experiments.estimates import estimate, whole
 from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
 from anytime.networks import cost
 from anytime.processes import best_device
@@ -100,8 +101,9 @@ def test_difficulty_varies_nothing_but_the_data():
 
 
 def test_signs_characters_and_unknown_data_are_never_mirrored_on_the_laptop():
+    data = ["gtsrb-half", "glyphs-10-0.5", "/some/folder"]
     for experiment in EXPERIMENTS:
-        for job in jobs(experiment, "laptop", ["gtsrb-half", "glyphs-10-0.5", "/some/folder"]):
+        for job in jobs(experiment, "laptop", data, train_images=100):
             assert set(job.recipe.augmentation) <= {"crop"}
 
 
@@ -133,10 +135,13 @@ def test_the_number_of_training_images_can_be_given():
     assert {job.train_images for job in jobs("schemes", "quick", train_images=50)} == {50}
 
 
-@pytest.mark.parametrize("experiment, aside", [("pilot", 300), ("networks", 500)])
-def test_what_is_set_aside_is_a_part_of_the_given_training_images(experiment, aside):
-    listed = jobs(experiment, train_images=3_000)
-    assert {(job.train_images, job.validation) for job in listed} == {(3_000, aside)}
+@pytest.mark.parametrize(
+    "experiment, images, aside",
+    [("pilot", 3_000, 300), ("networks", 3_000, 500), ("pilot", 5, 1), ("networks", 5, 1)],
+)
+def test_what_is_set_aside_is_a_part_of_the_given_training_images(experiment, images, aside):
+    listed = jobs(experiment, train_images=images)
+    assert {(job.train_images, job.validation) for job in listed} == {(images, aside)}
 
 
 def test_difficulty_takes_the_given_number_of_training_images():
@@ -153,87 +158,90 @@ def test_an_unknown_experiment_or_profile_is_answered_with_the_choices():
 JOB = Job("fashion", QUICK, "const", Recipe(80, 64), train_images=128)
 
 
-def record(folder, job=JOB, epochs=60, device=None) -> None:
-    """A finished run of an hour."""
-    config = {
-        "dataset": job.dataset,
-        "network": job.network,
-        "weighting": "linear",
-        "train_images": job.train_images,
-        "recipe": replace(job.recipe, epochs=epochs).to_dict() | {"augmentation": ["crop"]},
-        "seed": 0,
-    }
+def record(folder, name="run", seconds=3600.0, device=None, images=128, epochs=60) -> None:
+    """A finished run of a network of 1,000 multiply-adds."""
     device = device or environment(torch.device(best_device()))["device"]
-    run = Run(config, [1, 2], environment={"device": device}, finished=True)
-    run.history, run.seconds, run.cpu_seconds = [{}] * epochs, 3600.0, 3600.0
-    run.save(folder / f"{job.network}.json")
+    run = Run({"train_images": images}, [300, 1000], environment={"device": device}, finished=True)
+    run.history, run.seconds, run.cpu_seconds = [{}] * epochs, seconds, seconds
+    run.save(folder / f"{name}.json")
 
 
-def test_a_job_is_estimated_by_the_pace_of_a_finished_run_of_its_network(tmp_path):
-    record(tmp_path)
-    table, amiss = estimate([JOB], [tmp_path])
-    assert table.minutes.tolist() == pytest.approx([80])  # an hour for 60 epochs
+def pictures(folder, train=5, size=8):
+    """A folder of two classes with so many training images each, and one of another size."""
+    for split, number in (("train", train), ("test", 1)):
+        for label in "ab":
+            (folder / split / label).mkdir(parents=True)
+            for index in range(number):
+                shape = (size + (index == 1),) * 2
+                Image.new("RGB", shape).save(folder / split / label / f"{index}.png")
+    return str(folder)
+
+
+def test_a_cut_network_costs_what_the_whole_one_costs_up_to_there():
+    for cut in (1, 2, 3):
+        built = cost.multiply_adds(networks.build(f"{QUICK}-to{cut}"))
+        assert estimates.multiply_adds(f"{QUICK}-to{cut}").tolist() == built.tolist()
+
+
+def test_a_job_takes_the_pace_of_finished_runs_times_its_work(tmp_path):
+    record(tmp_path, "one", seconds=100.0)
+    record(tmp_path, "other", seconds=500.0, images=384)
+    table, amiss = estimate([JOB, replace(JOB, validation=28)], [tmp_path])
+    each = 600 / (1000 * 60 * (128 + 384))  # seconds
+    whole = cost.multiply_adds(networks.build(QUICK))[-1]
+    assert table.minutes.tolist() == pytest.approx([each * whole * n * 80 / 60 for n in (128, 100)])
     assert amiss == []
 
 
-def test_a_cut_network_is_estimated_by_its_share_of_the_whole_one_s_cost(tmp_path):
-    record(tmp_path)
-    table, _ = estimate([replace(JOB, network=f"{QUICK}-to1", weighting="opt")], [tmp_path])
-    macs = cost.multiply_adds(networks.build(QUICK))
-    assert table.minutes.tolist() == pytest.approx([80 * macs[0] / macs[-1]])
+def test_the_pace_of_another_device_does_not_count(tmp_path):
+    record(tmp_path, device="an abacus", seconds=1e15)
+    table, _ = estimate([JOB], [tmp_path])
+    assert 0 < table.minutes[0] < 24 * 60
 
 
-def test_without_a_record_the_pace_is_measured(tmp_path):
-    table, _ = estimate([JOB, replace(JOB, recipe=replace(JOB.recipe, epochs=160))], [tmp_path])
-    assert table.minutes[0] > 0
-    assert table.minutes[1] == pytest.approx(2 * table.minutes[0])
+def test_without_a_record_the_pace_is_measured():
+    once, twice = JOB, replace(JOB, recipe=replace(JOB.recipe, epochs=160))
+    table, _ = estimate([once, twice], [])
+    assert table.minutes[1] == pytest.approx(2 * table.minutes[0]) and table.minutes[0] > 0
 
 
-def test_the_pace_of_another_device_or_way_to_compute_does_not_count(tmp_path, monkeypatch):
-    elsewhere = replace(JOB, dataset="cifar10")
-    record(tmp_path, elsewhere, device="an abacus")
-    record(tmp_path / "x", replace(elsewhere, recipe=replace(JOB.recipe, batch_size=8)))
-    monkeypatch.setattr(estimates, "_measured_pace", lambda job: 7.0)
-    table, _ = estimate([elsewhere], [tmp_path])
-    assert table.minutes.tolist() == [7.0 * 128 * 80 / 60]
+def test_every_data_set_known_by_name_is_counted_without_reading_it():
+    assert None not in {whole(name) for name in datasets.names()}
+    for name in ("fashion", "glyphs"):
+        assert whole(name) == len(datasets.load(name).train)
+    assert whole("glyphs-20-0.8") == whole("glyphs-20") == whole("glyphs")
 
 
-def test_a_network_s_pace_on_other_data_counts_by_the_number_of_images(tmp_path):
-    record(tmp_path)  # 128 images a pass
-    on_others = [replace(JOB, dataset="cifar10", train_images=n) for n in (128, 256)]
-    on_others.append(replace(on_others[1], validation=64))
-    table, amiss = estimate(on_others, [tmp_path])
-    assert table.minutes.tolist() == pytest.approx([80, 160, 120])
-    assert amiss == []
+@pytest.mark.parametrize("path", ["./fashion", "/x/cifar10.tar.gz", "fashion/", "glyphs-mine"])
+def test_a_path_s_images_are_not_known_by_its_name(path):
+    assert whole(path) is None
 
 
-def test_the_embedded_images_are_counted_right_without_reading_them():
-    assert WHOLE["fashion"] == len(datasets.load("fashion").train)
+def test_the_images_of_a_folder_are_counted_by_reading_them(tmp_path):
+    folder = pictures(tmp_path / "cifar10")
+    job = Job(folder, QUICK, "const", Recipe(2, 4), image_size=8)
+    whole_cost = float(cost.multiply_adds(networks.build(QUICK))[-1])
+    assert estimates.epoch_work(job) == 10 * whole_cost
+    assert {job.validation for job in jobs("pilot", datasets=[folder], image_size=8)} == {1}
 
 
-def test_data_that_are_not_there_are_named_and_not_downloaded(tmp_path, monkeypatch):
+def test_data_that_cannot_be_read_are_named_and_nothing_is_downloaded(tmp_path, monkeypatch):
     downloads = tmp_path / "downloads"
     monkeypatch.setenv("ANYTIME_DOWNLOADS", str(downloads))
-    listed = [replace(JOB, dataset=d) for d in ("gtsrb", "fashion", "nowhere.tar", "gtsrb")]
-    table, amiss = estimate(listed, [tmp_path])
-    assert table.dataset.tolist() == ["gtsrb", "fashion", "nowhere", "gtsrb"]
-    assert table.minutes.isna().tolist() == [True, False, True, True]
-    assert len(amiss) == 2 and "anytime fetch gtsrb" in amiss[0] and "nowhere.tar" in amiss[1]
+    mixed = pictures(tmp_path / "mixed")
+    listed = [replace(JOB, dataset=d) for d in ("gtsrb", "fashion", "nowhere.tar", mixed)]
+    table, amiss = estimate([*listed, *listed], [tmp_path])
+    assert table.dataset.tolist() == 2 * ["gtsrb", "fashion", "nowhere", "mixed"]
+    assert table.minutes.isna().tolist() == 2 * [False, False, True, True]
+    assert len(amiss) == 2 and "nowhere.tar" in amiss[0] and "--image-size" in amiss[1]
     assert not downloads.exists()
 
 
-def test_known_data_that_are_not_there_are_estimated_on_noise(tmp_path, monkeypatch):
-    monkeypatch.setenv("ANYTIME_DOWNLOADS", str(tmp_path))
-    table, amiss = estimate([replace(JOB, dataset="cifar100", train_images=None)], [tmp_path])
-    assert table.minutes[0] > 0
-    assert amiss == []
-
-
-def test_a_large_network_is_measured_in_small_batches_on_the_cpu():
-    assert estimates._measured_batch(JOB, "cpu") == 64
-    large = replace(JOB, network="resann-9-64")  # 2 billion multiply-adds, 6 with the way back
-    assert estimates._measured_batch(large, "cpu") == 3
-    assert estimates._measured_batch(large, "cuda") == 64
+def test_an_image_size_is_that_of_every_job_and_no_named_set_takes_one(tmp_path):
+    listed = jobs("chain", "quick", ["fashion"], image_size=16)
+    assert {job.image_size for job in listed} == {16}
+    _, amiss = estimate(listed, [])
+    assert "fashion has its size" in amiss[0]
 
 
 def test_every_profile_says_its_settings_for_every_experiment():

@@ -211,3 +211,15 @@ def test_opt_of_the_last_exit_is_opt_however_it_is_spelled():
     plain = Job("fashion", "resann-1-4-to2", "opt")
     assert Job("fashion", "resann-1-4-to2", "opt:exit=2").name == plain.name
     assert Job("fashion", "resann-1-4-to2", "opt:exit=1").name != plain.name
+
+
+def test_the_data_sets_own_augmentation_is_the_same_spelled_out():
+    plain = Job("fashion", "resann-1-4", "const")
+    spelled = replace(plain, recipe=Recipe(augmentation=("crop", "flip")))
+    assert spelled.name == plain.name
+    assert replace(plain, recipe=Recipe(augmentation=("crop",))).name != plain.name
+
+
+def test_glyphs_have_one_name():
+    names = {Job(data, "resann-1-4", "const").name for data in ("glyphs", "glyphs-10-0.50")}
+    assert names == {Job("glyphs-10-0.5", "resann-1-4", "const").name}

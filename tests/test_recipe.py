@@ -5,6 +5,8 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
+from anytime.paths import DATA
+from anytime.runs import find
 from anytime.training import CIFAR_PAPER, Recipe
 
 
@@ -56,6 +58,7 @@ EVERY_FIELD_CHANGED = Recipe(
     milestones=((2, 0.01), (4, 0.001)),
     momentum=0.8,
     weight_decay=1e-4,
+    head_decay="even",
     augmentation=("crop", "flip"),
     autocast="bfloat16",
     channels_last=False,
@@ -89,15 +92,68 @@ def test_a_recipe_cannot_be_changed_but_copied():
     assert replace(recipe, lr=0.5).lr == 0.5 and recipe.lr == 0.1
 
 
+def test_every_field_says_in_words_what_it_means():
+    for field in fields(Recipe):
+        assert len(field.metadata["help"].split()) > 1, field.name
+        assert not field.metadata["choices"] or field.default in (None, *field.metadata["choices"])
+
+
+def test_the_recipe_of_an_older_record_is_read_without_its_newer_fields():
+    content = Recipe(epochs=7, augmentation=("crop",)).to_dict()
+    del content["head_decay"], content["channels_last"]
+    assert Recipe.from_dict(content) == Recipe(epochs=7, augmentation=("crop",))
+
+
+def test_the_recipe_of_an_older_record_keeps_a_value_that_is_no_longer_offered():
+    recipe = Recipe.from_dict(Recipe().to_dict() | {"autocast": "float16"})
+    assert recipe.autocast == "float16"
+    with pytest.raises(ValueError, match="loss scaler"):
+        replace(recipe, epochs=3)
+
+
+def test_a_field_of_a_newer_record_is_named():
+    with pytest.raises(ValueError, match="'warmup'"):
+        Recipe.from_dict({"epochs": 3, "warmup": 1})
+
+
+@pytest.mark.parametrize("folder", ["runs", "pilot"])
+def test_the_recipes_of_all_records_that_ship_can_be_read(folder):
+    for run in find(DATA / folder, finished=False):
+        recipe = Recipe.from_dict(run.config["recipe"])
+        assert recipe.to_dict().items() >= run.config["recipe"].items()
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"epochs": 0}, "epochs >= 1.*not 0, 128"),
-        ({"batch_size": 0}, "batch_size >= 1"),
-        ({"lr": 0.0}, "lr > 0"),
-        ({"lr": float("nan")}, "lr > 0"),
-        ({"schedule": "cosine"}, "unknown schedule 'cosine'; there are .*milestones.*one-cycle"),
+        ({"epochs": 0}, "epochs must be a whole number from 1 on, not 0"),
+        ({"epochs": 1.5}, "epochs must be a whole number from 1 on, not 1.5"),
+        ({"epochs": True}, "epochs"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 on, not 0"),
+        ({"batch_size": 64.0}, "batch_size"),
+        ({"lr": 0.0}, "lr must be above 0 and finite, not 0.0"),
+        ({"lr": -1}, "lr must be"),
+        ({"lr": float("nan")}, "lr must be"),
+        ({"lr": float("inf")}, "lr must be"),
+        ({"momentum": 1.0}, "momentum must be from 0 to below 1, not 1.0"),
+        ({"momentum": -0.1}, "momentum"),
+        ({"momentum": float("nan")}, "momentum"),
+        ({"weight_decay": -1}, "weight_decay must be from 0 on and finite, not -1"),
+        ({"weight_decay": float("nan")}, "weight_decay"),
+        ({"weight_decay": float("inf")}, "weight_decay"),
+        ({"head_decay": "none"}, "unknown head_decay 'none'; there is sieve or even"),
+        ({"schedule": "cosine"}, "unknown schedule 'cosine'; there is one-cycle or milestones"),
+        ({"autocast": "float16"}, "float16.* loss scaler"),
+        ({"autocast": "float64"}, "unknown autocast 'float64'; there is bfloat16"),
+        ({"autocast": ""}, "unknown autocast"),
+        ({"augmentation": "crop"}, "augmentation must be a tuple of texts, or None, not 'crop'"),
+        ({"augmentation": ["crop"]}, "a tuple"),
+        ({"augmentation": (1,)}, "a tuple of texts"),
         ({"milestones": ((3, 0.1),)}, "belong to schedule='milestones'"),
+        ({"schedule": "milestones", "milestones": ((0, -1.0),)}, "milestone 0:-1.0 needs an epoch"),
+        ({"schedule": "milestones", "milestones": ((0, 0.1),)}, "milestone 0:0.1"),
+        ({"schedule": "milestones", "milestones": ((1, -1.0),)}, "milestone 1:-1.0"),
+        ({"schedule": "milestones", "milestones": ((1, float("inf")),)}, "milestone 1:inf"),
         (
             {"schedule": "milestones", "milestones": ((10, 0.1),)},
             "milestone 10 is never reached in 10 epochs",

@@ -194,8 +194,31 @@ def test_the_doctor_survives_a_torch_that_does_not_start_and_says_what_to_do():
         "from anytime.course import doctor; sys.exit(doctor.main())"
     )
     assert run.returncode == 1 and not run.stderr
-    line = run.stdout[run.stdout.index("torch does not start") :]
+    line = run.stdout[run.stdout.index("FIX   device           does not start") :]
     assert "make tutorial" in line.splitlines()[1]
+
+
+def test_the_doctor_survives_every_package_missing(tmp_path):
+    packages = {name.replace("pillow", "PIL"): None for name in PROJECT["dependencies"]}
+    run = python(
+        f"import sys; sys.modules.update({packages | {'jupyter_client': None}})\n"
+        "from anytime.course import doctor; sys.exit(doctor.main())"
+    )
+    assert run.returncode == 1 and not run.stderr
+    assert "FIX   kernel python3" in run.stdout and "note  downloads" in run.stdout
+
+
+def test_the_doctor_names_a_package_of_the_course_that_is_not_there(tmp_path, monkeypatch):
+    (tmp_path / "constraints.txt").write_text("no-such-package==1.2\n")
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["tqdm"]\n'
+        '[project.optional-dependencies]\ncourse = ["no-such-package>=1"]\ntest = ["another"]\n'
+    )
+    monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
+    checks = {check.name: check for check in doctor.report()}
+    assert checks["no-such-package"].verdict == "FIX"
+    assert checks["no-such-package"].found == "missing (1.2 is tested)"
+    assert "another" not in checks and checks["tqdm"].verdict == "note"
 
 
 def test_the_doctor_names_an_empty_data_folder_and_the_variable_that_sets_it(tmp_path):

@@ -36,8 +36,11 @@ def wait_for(happened, what: str, seconds: float = 120):
 
 
 def worker_of(parent: int, job: Job) -> psutil.Process | None:
-    children = psutil.Process(parent).children() if psutil.pid_exists(parent) else []
-    return next((child for child in children if job.to_json() in child.cmdline()), None)
+    for child in psutil.Process(parent).children() if psutil.pid_exists(parent) else []:
+        with contextlib.suppress(psutil.Error):  # it may end while it is looked at
+            if job.to_json() in child.cmdline():
+                return child
+    return None
 
 
 def epochs(job: Job, folder: Path) -> int:
@@ -172,6 +175,28 @@ def test_a_data_set_that_is_not_there_is_named_once_and_the_others_are_run(tmp_p
     assert "1000000 images asked for" in shown
 
 
+def test_a_worker_that_is_terminated_alone_is_tried_once_more(tmp_path, capsys):
+    def terminate() -> None:
+        wait_for(lambda: epochs(ENDLESS, tmp_path), "the first epoch")
+        first = worker_of(os.getpid(), ENDLESS)
+        first.terminate()
+        # Its parent alone waits for it to end: who waits besides takes the exit status away.
+        second = wait_for(lambda: other_than(first), "the second worker")
+        second.kill()
+
+    def other_than(first: psutil.Process) -> psutil.Process | None:
+        found = worker_of(os.getpid(), ENDLESS)
+        return found if found != first else None
+
+    thread = threading.Thread(target=terminate)
+    thread.start()
+    assert workers.run([ENDLESS], tmp_path) == [ENDLESS]
+    thread.join()
+    shown = capsys.readouterr().out
+    assert "died (exit status 130): once more" in shown
+    assert "failed (exit status -9); its log" in shown
+
+
 def test_a_run_that_another_comparison_has_made_is_not_missing(tmp_path):
     done = tmp_path / "schemes"
     SMALL.carry_out(done, progress=False)
@@ -205,11 +230,10 @@ def test_progress_weighs_an_epoch_by_its_multiply_adds_and_images(tmp_path):
     for job in (one, two):
         Run({}, [1], history=[{}]).save(job.record(tmp_path))
     progress = workers.Progress([one, two], tmp_path)
-    assert progress.done / progress.total == pytest.approx(400 / 900)
-    Run({}, [1], history=[{}, {}]).save(two.record(tmp_path))
-    progress.show([two])
     progress.bar.close()
-    assert progress.done / progress.total == pytest.approx(700 / 900)
+    assert progress.done() / progress.bar.total == pytest.approx(400 / 900)
+    Run({}, [1], history=[{}, {}]).save(two.record(tmp_path))
+    assert progress.done() / progress.bar.total == pytest.approx(700 / 900)
 
 
 def test_progress_weighs_a_deeper_network_more(tmp_path):

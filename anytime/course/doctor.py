@@ -1,12 +1,10 @@
-"""Is everything in place? Each check says OK, or what to do. Survives missing packages."""
+"""Is everything in place? Each line says OK, or what to do. Survives missing packages."""
 
-import importlib
 import os
 import re
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,8 +12,9 @@ from pathlib import Path
 from anytime import paths
 
 INSTALL = "run `make tutorial`, or `pip install -c constraints.txt -e .` in the kit's folder"
+ANEW = "fetch the kit's folder anew (git clone), or set ANYTIME_DATA to a whole `data` folder"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ENOUGH_DISK = 2.0  # GB: the largest downloadable data set with its decoded copy
+WIDGETS = Path(sys.prefix, "share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager")
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Check:
     name: str
     ok: bool
     found: str
-    fix: str = ""
+    fix: str
     required: bool = True
 
     @property
@@ -36,11 +35,14 @@ class Check:
 def report() -> list[Check]:
     """All checks, in the order in which a newcomer would solve them."""
     paths.settle_home()
-    groups = (
-        _python, _packages, _device, _kernel, _widgets, _embedded_data,
-        _recorded_runs, _downloads, _cache, _browser,
-    )  # fmt: skip
-    return [check for group in groups for check in _survive(group)]
+    checks = []
+    for name, look, fix, required in LOOKS:
+        try:
+            checks.append(Check(name, *look(), fix, required))
+        except Exception as error:  # a doctor must not die of what it finds
+            found = f"does not start ({type(error).__name__}: {error})"
+            checks.append(Check(name, False, found, INSTALL, required))
+    return checks[:1] + _packages() + checks[1:]
 
 
 def main() -> int:
@@ -58,113 +60,85 @@ def main() -> int:
 
 def browser() -> str | None:
     """The path of an installed Chromium or Chrome; None where there is none."""
-    return next((path for path in map(shutil.which, BROWSERS) if path), None)
-
-
-def _survive(group: Callable[[], list[Check]]) -> list[Check]:
-    try:
-        return group()
-    except Exception as error:  # a doctor must not die of what it finds
-        name = group.__name__.strip("_").replace("_", " ")
-        return [Check(name, False, f"{type(error).__name__}: {error}", INSTALL)]
-
-
-def _python() -> list[Check]:
-    found = f"{sys.version.split()[0]} in {sys.prefix}"
-    return [Check("Python", sys.version_info >= (3, 11), found, "install Python 3.11 or newer")]
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def _packages() -> list[Check]:
-    """The direct dependencies of pyproject.toml, compared with the tested versions."""
-    project = tomllib.loads((paths.REPOSITORY / "pyproject.toml").read_text())["project"]
-    tested = dict(
-        line.split("==")
-        for line in (paths.REPOSITORY / "constraints.txt").read_text().split()
-        if "==" in line
-    )
-    return [_package(re.split(r"[^\w.-]", name)[0], tested) for name in project["dependencies"]]
+    """The direct dependencies of the core and of the course, beside the tested versions."""
+    folder = paths.REPOSITORY
+    if not (folder / "pyproject.toml").exists():
+        return []  # installed without the kit's folder: pip has seen to them
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    course = project.get("optional-dependencies", {}).get("course", [])
+    pinned = (folder / "constraints.txt").read_text()
+    tested = dict(re.findall(r"^([\w.-]+)==(\S+)", pinned, re.MULTILINE))
+    names = [re.match(r"[\w.-]+", words)[0] for words in (*project["dependencies"], *course)]
+    return [_package(name, tested.get(name, "any version")) for name in names]
 
 
-def _package(name: str, tested: dict[str, str]) -> Check:
-    wanted = tested.get(name, "any version")
+def _package(name: str, tested: str) -> Check:
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
-        return Check(name, False, f"missing ({wanted} is tested)", INSTALL)
-    same = version.split("+")[0] == wanted
-    found = version if same else f"{version}, tested with {wanted}"
+        return Check(name, False, f"missing ({tested} is tested)", INSTALL)
+    same = version.split("+")[0] == tested
+    found = version if same else f"{version}, tested with {tested}"
     return Check(name, same, found, f"if something fails, {INSTALL}", required=False)
 
 
-def _device() -> list[Check]:
-    try:
-        torch = importlib.import_module("torch")
-    except Exception as error:
-        return [Check("device", False, f"torch does not start: {error}", INSTALL)]
-    if torch.cuda.is_available():
-        found = f"cuda: {torch.cuda.get_device_name()}"
-    else:
-        found = "mps" if torch.backends.mps.is_available() else "cpu"
-    return [Check("device", True, f"{found}, {torch.get_num_threads()} threads")]
+def _python() -> tuple[bool, str]:
+    return sys.version_info >= (3, 11), f"{sys.version.split()[0]} in {sys.prefix}"
 
 
-def _kernel() -> list[Check]:
+def _files(folder: Path, pattern: str) -> tuple[bool, str]:
+    number = len(list(folder.glob(pattern)))
+    return number > 0, f"{number or 'none'} in {folder}"
+
+
+def _device() -> tuple[bool, str]:
+    import torch
+
+    from anytime.processes import best_device
+
+    return True, f"{best_device()}, {torch.get_num_threads()} threads"
+
+
+def _kernel() -> tuple[bool, str]:
     """JupyterLab starts the kernel `python3`: it has to be this environment's Python."""
     from jupyter_client.kernelspec import KernelSpecManager
 
-    python = KernelSpecManager().get_kernel_spec("python3").argv[0]
-    # "python" without a path stands for the Python that starts the kernel
-    ok = (
-        "/" not in python
-        and "\\" not in python
-        or Path(python).parent == Path(sys.executable).parent
-    )
-    fix = "start JupyterLab with `make lab`, which puts this environment's kernel first"
-    return [Check("kernel python3", ok, sys.executable if ok else python, fix)]
+    python = Path(KernelSpecManager().get_kernel_spec("python3").argv[0])
+    # "python" without a folder stands for the Python that starts the kernel
+    ok = python.parent in (Path(), Path(sys.executable).parent)
+    return ok, sys.executable if ok else str(python)
 
 
-def _widgets() -> list[Check]:
-    importlib.import_module("ipywidgets")
-    folder = Path(sys.prefix, "share/jupyter/labextensions/@jupyter-widgets/jupyterlab-manager")
-    found = "ipywidgets and its JupyterLab part" if folder.is_dir() else f"no {folder}"
-    return [Check("widgets", folder.is_dir(), found, INSTALL)]
+def _downloads() -> tuple[bool, str]:
+    from anytime.datasets.loading import downloads_folder
+
+    return _files(downloads_folder(), "*")
 
 
-def _embedded_data() -> list[Check]:
-    folder = paths.DATA / "images"
-    names = sorted(path.name for path in folder.glob("*.png"))
-    fix = "fetch the kit's folder anew (git clone), or set ANYTIME_DATA to a whole `data` folder"
-    return [Check("embedded images", bool(names), ", ".join(names) or f"none in {folder}", fix)]
-
-
-def _recorded_runs() -> list[Check]:
-    from anytime import runs
-
-    number = len(runs.find(paths.RUNS))
-    fix = "many figures draw recorded runs: fetch the kit's folder anew (git clone)"
-    return [Check("recorded runs", number > 0, str(number), fix)]
-
-
-def _downloads() -> list[Check]:
-    """Data sets that the course does without and the full reproduction needs."""
-    from anytime.datasets.catalogue import downloads
-    from anytime.datasets.loading import downloads_folder, is_here
-
-    here = {name: is_here(name) for name in downloads()}
-    found = ", ".join(name for name in here if here[name]) or "none"
-    absent = " | ".join(name for name in here if not here[name])
-    fix = f"only for runs on them: python -m anytime fetch {absent}"
-    return [Check("downloads", not absent, f"{found} in {downloads_folder()}", fix, required=False)]
-
-
-def _cache() -> list[Check]:
+def _cache() -> tuple[bool, str]:
     folder = paths.cache_folder()
     free = shutil.disk_usage(folder).free / 1e9
-    ok = os.access(folder, os.W_OK) and free > ENOUGH_DISK
-    fix = f"set ANYTIME_CACHE to a folder you can write to, with {ENOUGH_DISK:.0f} GB free"
-    return [Check("cache", ok, f"{folder}, {free:.0f} GB free", fix, required=False)]
+    # 2 GB: the largest downloadable data set with its decoded copy
+    return os.access(folder, os.W_OK) and free > 2, f"{folder}, {free:.0f} GB free"
 
 
-def _browser() -> list[Check]:
-    fix = "only the kit's own browser tests need it: install the package `chromium`"
-    return [Check("browser", browser() is not None, browser() or "none", fix, required=False)]
+def _browser() -> tuple[bool, str]:
+    return browser() is not None, browser() or "none"
+
+
+# What is looked at, how, what to do where it is not OK, and whether the course needs it.
+LOOKS = (
+    ("Python", _python, "install Python 3.11 or newer", True),
+    ("device", _device, INSTALL, True),
+    ("kernel python3", _kernel, "start JupyterLab with `make lab`: it takes this Python", True),
+    ("widgets", lambda: _files(WIDGETS, "package.json"), INSTALL, True),
+    ("embedded images", lambda: _files(paths.DATA / "images", "*.png"), ANEW, True),
+    ("recorded runs", lambda: _files(paths.RUNS, "**/*.json"), ANEW, True),
+    ("downloads", _downloads, "only for runs on them: python -m anytime fetch NAME", False),
+    ("cache", _cache, "set ANYTIME_CACHE to a folder with 2 GB to write to", False),
+    ("browser", _browser, "only the kit's own tests need it: install `chromium`", False),
+)

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import nbformat
-from jinja2 import Environment, pass_context
+from jinja2 import Environment, FileSystemLoader, pass_context
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -14,6 +14,7 @@ from anytime.course.notebooks import WIDGET, NotebookError, execute, opening, wr
 from anytime.paths import DATA, REPOSITORY
 
 PAGES = REPOSITORY / "build" / "course"
+TEMPLATES = Path(__file__).parent / "templates"
 NO_KERNEL = (
     "<p>This control works where Python runs: open the notebook with <code>make lab</code>.</p>"
 )
@@ -52,7 +53,8 @@ def write_index(course: list[Path]) -> Path:
         entries.append(entry)
     PAGES.mkdir(parents=True, exist_ok=True)
     index = PAGES / "index.html"
-    write(index, Environment(autoescape=True).from_string(INDEX).render(entries=entries))
+    templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    write(index, templates.get_template("index.html.j2").render(entries=entries))
     return index
 
 
@@ -60,7 +62,12 @@ def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seco
     """An executed notebook as one HTML page, its pictures described and its formulas drawn."""
     at = course.index(path)
     before, after = course[at - 1 : at] if at else [], course[at + 1 : at + 2]
-    exporter = _Exporter(raw_template=PAGE, theme="light", embed_images=True)
+    exporter = _Exporter(
+        template_file="page.html.j2",
+        extra_template_paths=[str(TEMPLATES)],
+        theme="light",
+        embed_images=True,
+    )
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         if WIDGET in output.get("data", {}):
             output.data = {"text/html": NO_KERNEL}
@@ -118,85 +125,13 @@ def to_html(markdown: str, folder: str = "") -> str:
 
 
 def _fresh(page: Path, notebook: Path) -> bool:
-    code = Path(__file__).parents[1].rglob("*.py")
-    data = (path for path in DATA.rglob("*") if path.is_file() and "cache" not in path.parts)
-    newest = max(path.stat().st_mtime for path in (notebook, *code, *data))
+    """Whether the page is newer than all it rests on: its notebook, the package, the data."""
+    files = [notebook, *Path(__file__).parents[1].rglob("*.*"), *DATA.rglob("*.*")]
+    made = {"cache", "__pycache__"}  # by running what is there
+    newest = max(path.stat().st_mtime for path in files if not made & set(path.parts))
     return page.exists() and page.stat().st_mtime > newest
 
 
 def _seconds(page: Path) -> float:
     page_text = page.read_text(encoding="utf-8")
     return float(re.search(r'content="([\d.]+)" name="seconds"', page_text)[1])
-
-
-PAGE = """
-{%- extends "lab/index.html.j2" -%}
-{%- block html_head_js_requirejs -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}{%- endblock -%}
-{%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block jupyter_widgets -%}{%- endblock -%}
-{%- block html_head_css -%}
-<meta content="{{ resources.seconds }}" name="seconds">
-<style>
-:root { color-scheme: light; }
-main, .course-links { max-width: 60rem; margin: 0 auto; }
-.course-links { display: flex; flex-wrap: wrap; gap: 1.5rem; padding: 0.5rem 1rem;
-  font: 1rem/1.5 system-ui, sans-serif; }
-.course-links a { text-decoration: underline; }
-.jp-RenderedImage img { max-width: 100%; height: auto; }
-math[display="block"] { overflow-x: auto; }
-@media (max-width: 40rem) { .jp-InputPrompt, .jp-OutputPrompt { display: none; } }
-</style>
-{%- endblock -%}
-{%- macro links() -%}
-<nav class="course-links"><a href="index.html">All notebooks</a>
-{% for word, paths in resources.links.items() %}{% for path in paths -%}
-<a href="{{ path.stem }}.html">{{ word }}: {{ path.stem.replace("_", " ") }}</a>
-{% endfor %}{% endfor %}</nav>
-{%- endmacro -%}
-{%- block body_header -%}{{ super() }}{{ links() }}{%- endblock -%}
-{%- block body_footer -%}{{ links() }}{{ super() }}{%- endblock -%}
-{%- block data_png scoped -%}
-<div class="jp-RenderedImage jp-OutputArea-output">
-<img src="data:image/png;base64,{{ output.data['image/png'] }}"
- alt="{{ cell.metadata.get('alt', 'A figure') | escape_html_keep_quotes }}">
-</div>
-{%- endblock -%}
-{%- block data_latex scoped -%}{{ output.data['text/latex'] | markdown2html }}{%- endblock -%}
-"""
-
-INDEX = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Anytime prediction: the course</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 1.05rem/1.55 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; }
-ol { list-style: none; padding: 0; }
-li { border-top: 1px solid color-mix(in srgb, currentColor 25%, transparent); padding: 0.8rem 0; }
-h2 { font-size: 1.15rem; margin: 0; }
-p { margin: 0.3rem 0; }
-.times { font-size: 0.9rem; opacity: 0.8; }
-</style>
-</head>
-<body>
-<main>
-<h1>Anytime prediction: the course</h1>
-<p>Each notebook asks one question. These pages were made by running all of them on this computer.
-To change the code and try the exercises, run <code>make lab</code>.</p>
-<ol>
-{% for entry in entries %}<li>
-<h2>{{ entry.number }}
-{% if entry.page %}<a href="{{ entry.page }}">{{ entry.title }}</a>
-{% else %}{{ entry.title }}{% endif %}</h2>
-{{ entry.question | safe }}
-<p class="times">{% if entry.minutes %}{{ entry.minutes }} minutes to read and solve; {% endif %}
-{% if entry.page %}ran in {{ "%.0f" | format(entry.seconds) }} s{% else %}not run{% endif %}</p>
-</li>
-{% endfor %}</ol>
-</main>
-</body>
-</html>
-"""

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anytime.datasets import catalogue
 from anytime.names import dataset_name
 from anytime.runs import Run
 from anytime.training.recipe import Recipe
@@ -54,13 +55,18 @@ class Job:
 
     @property
     def dataset_name(self) -> str:
-        return dataset_name(self.dataset)
+        """As a record keeps it; a known set has one name, whatever its spelling."""
+        known = catalogue.find(self.dataset)
+        return known.name if known else dataset_name(self.dataset)
 
     @property
     def name(self) -> str:
         """The record's file name: readable in front, made unique by a hash of the whole job."""
         network, weighting = canonical(self.network, self.weighting)
-        content = asdict(self) | {"dataset": self.dataset_name, "recipe": self.recipe.to_dict()}
+        recipe = self.recipe.to_dict()
+        if recipe["augmentation"] is None:
+            recipe["augmentation"] = list(catalogue.augmentation(self.dataset_name))
+        content = asdict(self) | {"dataset": self.dataset_name, "recipe": recipe}
         content |= {"network": network, "weighting": weighting}
         for later in ("validation", "image_size"):
             if not content[later]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anytime import metrics, paper
-from anytime.experiments.estimates import WHOLE, multiply_adds
+from anytime.experiments.estimates import multiply_adds, training_images
 from anytime.experiments.job import Job
-from anytime.names import dataset_name
+from anytime.names import dataset_name, up_to
 from anytime.training.recipe import CIFAR_PAPER, Recipe
 
-PROFILES = ("quick", "laptop", "paper")
 ADALOSS = ("adaloss", "adaloss:extra=1")
 SEEDS = (0, 1, 2)
 
@@ -25,9 +24,16 @@ class Setting:
     dataset: str
     recipe: Recipe
     train_images: int | None = None
+    image_size: int | None = None
 
-    def job(self, network: str, weighting: str, seed: int = 0) -> Job:
-        return Job(self.dataset, network, weighting, self.recipe, seed, self.train_images)
+    def job(self, network: str, weighting: str, seed: int = 0, validation: int = 0) -> Job:
+        how = self.recipe, seed, self.train_images, validation, self.image_size
+        return Job(self.dataset, network, weighting, *how)
+
+    @property
+    def images(self) -> int:
+        """So many are there to train with; data of unknown size are read."""
+        return self.train_images or training_images(self.dataset, self.image_size)
 
 
 # Two epochs on 600 images: enough to see every part at work, not to compare schemes.
@@ -52,7 +58,7 @@ DIGITS = replace(
 SETTINGS: dict[str, tuple[Setting, ...]] = {
     "quick": (Setting("fashion", QUICK, 600),),
     # Whole training sets. On a fifth of CIFAR-10 OPT is not the best: see the records in
-    # data/runs/few-images.
+    # data/runs/first-edition/few-images.
     "laptop": (
         Setting("gtsrb-half", SIGNS),
         Setting("cifar10", LAPTOP),
@@ -60,6 +66,7 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
     ),
     "paper": (Setting("svhn", DIGITS), Setting("cifar10", PAPER), Setting("cifar100", PAPER)),
 }
+PROFILES = tuple(SETTINGS)
 # Trained to be shipped, on images that ship: the live parts of the course predict with them.
 SHIPPED = (
     Setting("fashion", replace(LAPTOP, epochs=40)),
@@ -140,11 +147,12 @@ def pilot(profile: str, setting: Setting) -> list[Job]:
         "laptop": "resann-4-16-stride2",
         "paper": "resann-9-32",
     }[profile]
-    images = setting.train_images or WHOLE.get(setting.dataset, 50_000)
-    steps = [step for step in setting.recipe.augmentation or () if step != "crop"]
+    aside = max(1, setting.images // 10)
+    steps = tuple(step for step in setting.recipe.augmentation or () if step != "crop")
+    without = replace(setting, recipe=replace(setting.recipe, augmentation=steps))
     return [
-        replace(setting.job(network, scheme), recipe=recipe, validation=images // 10)
-        for recipe in (setting.recipe, replace(setting.recipe, augmentation=tuple(steps)))
+        one.job(network, scheme, validation=aside)
+        for one in (setting, without)
         for scheme in ("opt", "const")
     ]
 
@@ -156,19 +164,13 @@ def networks(profile: str, setting: Setting) -> list[Job]:
         "laptop": [f"resann-{n}-16-stride2" for n in (4, 2, 1)],
         "paper": ["resann-25-32-s3"],
     }[profile]
-    aside = min(1_000, (setting.train_images or WHOLE.get(setting.dataset, 6_000)) // 6)
+    aside = min(1_000, max(1, setting.images // 6))
     pairs = [(name, "adaloss") for name in names] + [(names[0], "const")]
-    return [replace(setting.job(*pair), validation=aside) for pair in pairs]
+    return [setting.job(*pair, validation=aside) for pair in pairs]
 
 
-EXPERIMENTS = {
-    "schemes": schemes,
-    "small-beats-large": small_beats_large,
-    "difficulty": difficulty,
-    "chain": chain,
-    "pilot": pilot,
-    "networks": networks,
-}
+FUNCTIONS = (schemes, small_beats_large, difficulty, chain, pilot, networks)
+EXPERIMENTS = {function.__name__.replace("_", "-"): function for function in FUNCTIONS}
 
 
 # The data sets of a comparison that does not take its profile's.
@@ -185,11 +187,15 @@ def jobs(
     datasets: Iterable[str] | None = None,
     folder: Path | None = None,
     train_images: int | None = None,
+    image_size: int | None = None,
 ) -> list[Job]:
     """The jobs of an experiment, the most telling first.
 
-    datasets: names or paths instead of the profile's own. folder: where archives `{name}.tar.gz`
-    lie, used for the data sets that have one there. train_images: instead of the profile's.
+    experiment, profile: of EXPERIMENTS and PROFILES.
+    datasets: names or paths instead of the profile's own.
+    folder: where archives `{name}.tar.gz` lie, used for the data sets that have one there.
+    train_images: instead of the profile's.
+    image_size: the side to resize the images of folders and archives to.
     Raises ValueError for an unknown experiment or profile.
     """
     if experiment not in EXPERIMENTS:
@@ -199,12 +205,12 @@ def jobs(
     if datasets is None:
         own = tuple(setting.dataset for setting in SETTINGS[profile])
         datasets = LAPTOP_DATA.get(experiment, own) if profile == "laptop" else own
-    settings = [_setting(profile, str(data), folder) for data in dict.fromkeys(datasets)]
-    if train_images is not None:
-        settings = [replace(setting, train_images=train_images) for setting in settings]
-    listed = [job for setting in settings for job in EXPERIMENTS[experiment](profile, setting)]
-    if train_images is not None:  # once more: a comparison may have set its own number
-        listed = [replace(job, train_images=train_images) for job in listed]
+    given = {"image_size": image_size} | ({"train_images": train_images} if train_images else {})
+    listed = []
+    for dataset in dict.fromkeys(map(str, datasets)):
+        setting = replace(_setting(profile, dataset, folder), **given)
+        # Given once more: a comparison may have set its own number.
+        listed += [replace(job, **given) for job in EXPERIMENTS[experiment](profile, setting)]
     # Seed by seed over all data sets: an unfinished list still compares like with like.
     return sorted(listed, key=lambda job: job.seed)
 
@@ -214,8 +220,8 @@ def _setting(profile: str, dataset: str, folder: Path | None) -> Setting:
     settings = {setting.dataset: setting for setting in known}
     unknown = Setting(dataset, UNKNOWN[profile], SETTINGS[profile][0].train_images)
     setting = settings.get(dataset_name(dataset), unknown)
-    archive = Path(folder, f"{dataset}.tar.gz") if folder is not None else None
-    return replace(setting, dataset=str(archive) if archive and archive.exists() else dataset)
+    archive = Path(folder or "", f"{dataset}.tar.gz")
+    return replace(setting, dataset=str(archive) if folder and archive.exists() else dataset)
 
 
 def _seeds(profile: str) -> tuple[int, ...]:
@@ -230,4 +236,4 @@ def _quarters(network: str) -> tuple[str, ...]:
     """
     macs = multiply_adds(network)
     exits = sorted({metrics.exit_nearest(macs, share) + 1 for share in metrics.QUARTERS})
-    return tuple(network if k == len(macs) else f"{network}-to{k}" for k in reversed(exits))
+    return tuple(network if k == len(macs) else up_to(network, k) for k in reversed(exits))

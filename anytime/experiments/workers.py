@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 from tqdm import tqdm
@@ -18,8 +17,8 @@ from tqdm import tqdm
 from anytime import runs
 from anytime.experiments.estimates import epoch_work
 from anytime.experiments.job import EVALUATE_EVERY, Job
+from anytime.runs import Run
 
-TRIES = 2  # for a job whose process died
 STOPPED = 130  # the exit status of a worker that was asked to stop, as after Ctrl-C
 
 
@@ -27,7 +26,7 @@ def missing(todo: Iterable[Job], *folders: Path) -> list[Job]:
     """The jobs that have no finished record below any of the folders."""
     wanted = {job.name: job for job in todo}
     for path in runs.record_files(folders):
-        if path.stem in wanted and runs.Run.load(path).finished:
+        if path.stem in wanted and Run.load(path).finished:
             del wanted[path.stem]
     return list(wanted.values())
 
@@ -47,27 +46,62 @@ def run(
     stays in the folder. networks: a folder for the trained networks, each named as its record; see
     `planned` for those that are finished without.
     """
-    listed, folder = list(dict.fromkeys(todo)), Path(folder)
+    listed = list(dict.fromkeys(todo))
     undone, refused = planned(listed, folder, *also, networks=networks)
     print(f"{len(undone)} of {len(listed)} runs to do")
-    good, failed = ready(undone)
-    failed += refused
-    queue, running, progress = [(job, TRIES) for job in good], [], Progress(good, folder)
-    with _stopping(running), progress.bar:
-        while queue or running:
-            while queue and len(running) < workers:
-                running.append(Worker(*queue.pop(0), folder, networks))
-            time.sleep(0.2)
-            ended = [worker for worker in running if worker.ended]
-            progress.show([worker.job for worker in running])
-            for worker in ended:
-                running.remove(worker)
-                progress.bar.write(worker.verdict())
-                if worker.failed and worker.tries > 1:
-                    queue.insert(0, (worker.job, worker.tries - 1))
-                elif worker.failed:
-                    failed.append(worker.job)
-    return failed
+    good, unreadable = ready(undone)
+    return unreadable + refused + _side_by_side(good, Path(folder), workers, networks)
+
+
+def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | None) -> list[Job]:
+    folder.mkdir(parents=True, exist_ok=True)
+    progress, stopping = Progress(good, folder), threading.Event()
+    # All workers read from one pipe. It ends when this process closes it, and if it is killed.
+    theirs, ours = os.pipe()
+    carry_out = functools.partial(_carry_out, folder, networks, theirs, stopping)
+    with progress.bar, ThreadPoolExecutor(workers) as pool:
+        futures = {job: pool.submit(carry_out, job) for job in good}
+        try:
+            under_way = True
+            while under_way:
+                under_way = wait(futures.values(), timeout=1).not_done
+                progress.bar.update(progress.done() - progress.bar.n)
+        except BaseException:
+            print("storing what is under way; the same call goes on from there", file=sys.stderr)
+            raise
+        finally:
+            stopping.set()
+            os.close(ours)
+            pool.shutdown(cancel_futures=True)
+            os.close(theirs)
+    return [job for job, future in futures.items() if not future.result()]
+
+
+def _carry_out(
+    folder: Path, networks: Path | None, stdin: int, stopping: threading.Event, job: Job
+) -> bool:
+    """Carries out a job in a process of its own; whether it is finished."""
+    log = folder / f"{job.name}.log"
+    command = [sys.executable, "-m", __name__, str(folder), job.to_json()]
+    command += [str(job.network_file(networks))] if networks else []
+    # Two runs of one thread each are faster than one run of two.
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ
+    for others in (1, 0):
+        with open(log, "wb") as out:
+            # In a session of its own: a Ctrl-C in the terminal is for the parent alone.
+            pipes = {"stdin": stdin, "stdout": out, "stderr": out, "start_new_session": True}
+            status = subprocess.run(command, env=environment, **pipes).returncode
+        if status == 0:
+            tqdm.write(f"finished {job.name}")
+        if status == 0 or (stopping.is_set() and status in (STOPPED, -signal.SIGTERM)):
+            log.unlink()
+            return status == 0
+        if others:
+            tqdm.write(f"{job.name} died (exit status {status}): once more")
+    last = log.read_text(errors="replace").splitlines()[-5:]
+    lines = [f"{job.name} failed (exit status {status}); its log {log} ends with", *last]
+    tqdm.write("\n    ".join(lines))
+    return False
 
 
 def planned(
@@ -79,17 +113,16 @@ def planned(
     there, and no checkpoint is left to take it from.
     """
     listed = list(todo)
-    undone = missing(listed, folder, *also)
-    lacking = [
-        job
-        for job in listed
-        if networks is not None and job not in undone and not job.network_file(networks).exists()
-    ]
-    undone += [job for job in lacking if job.checkpoint(folder).exists()]
-    refused = [job for job in lacking if job not in undone]
-    for job in refused:
-        reason = "is finished and its network was not kept; remove its record to train again"
-        print(f"{job.name} {reason}", file=sys.stderr)
+    undone, refused = missing(listed, folder, *also), []
+    for job in listed:
+        if networks is None or job in undone or job.network_file(networks).exists():
+            continue
+        if job.checkpoint(folder).exists():
+            undone.append(job)
+        else:
+            refused.append(job)
+            reason = "is finished and its network was not kept; remove its record to train again"
+            print(f"{job.name} {reason}", file=sys.stderr)
     return undone, refused
 
 
@@ -98,113 +131,44 @@ def ready(listed: list[Job]) -> tuple[list[Job], list[Job]]:
 
     Data are fetched and decoded here, once, and not by several workers at the same time.
     """
+    readable = functools.cache(_readable)
+    verdicts = [readable(job.dataset, job.train_images, job.image_size) for job in listed]
+    good = [job for job, fine in zip(listed, verdicts, strict=True) if fine]
+    return good, [job for job, fine in zip(listed, verdicts, strict=True) if not fine]
+
+
+def _readable(dataset: str, train_images: int | None, image_size: int | None) -> bool:
     from anytime import datasets
 
-    amiss = set()
-    for part in dict.fromkeys((job.dataset, job.train_images) for job in listed):
-        try:
-            datasets.load(part[0], train_size=part[1])
-        except (ValueError, OSError) as error:
-            amiss.add(part)
-            print(f"the runs on {part[0]} are left out: {error}", file=sys.stderr)
-    good = [job for job in listed if (job.dataset, job.train_images) not in amiss]
-    return good, [job for job in listed if (job.dataset, job.train_images) in amiss]
-
-
-class Worker:
-    """A process that carries out one job, or stops when the pipe to it is closed."""
-
-    def __init__(self, job: Job, tries: int, folder: Path, networks: Path | None = None) -> None:
-        self.job, self.tries = job, tries
-        self.log = folder / f"{job.name}.log"
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "anytime.experiments.workers", str(folder), job.to_json()]
-        command += [str(job.network_file(networks))] if networks else []
-        # Two runs of one thread each are faster than one run of two.
-        threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                env=os.environ | threads,
-                start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
-            )
-
-    @property
-    def ended(self) -> bool:
-        return self.process.poll() is not None
-
-    @property
-    def failed(self) -> bool:
-        return self.process.returncode != 0
-
-    def verdict(self) -> str:
-        """How an ended process went. The log of a success is removed."""
-        if not self.failed:
-            self.log.unlink()
-            return f"finished {self.job.name}"
-        status = f"exit status {self.process.returncode}"
-        if self.tries > 1:
-            return f"{self.job.name} died ({status}): once more"
-        last = self.log.read_text(errors="replace").splitlines()[-5:]
-        lines = [f"{self.job.name} failed ({status}); its log {self.log} ends with", *last]
-        return "\n    ".join(lines)
-
-    def stop(self) -> None:
-        """Waits until an asked process has stored its checkpoint and ended."""
-        if self.process.wait() in (STOPPED, -signal.SIGTERM):
-            self.log.unlink()
-
-
-@contextmanager
-def _stopping(running: list[Worker]) -> Iterator[None]:
-    """However it is left, the workers stop; all are asked before one is waited for."""
     try:
-        yield
-    finally:
-        if running:
-            print("storing what is under way; the same call goes on from there", file=sys.stderr)
-        for worker in running:
-            worker.process.stdin.close()
-        for worker in running:
-            worker.stop()
+        datasets.load(dataset, train_size=train_images, image_size=image_size)
+    except (ValueError, OSError) as error:
+        print(f"the runs on {dataset} are left out: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 class Progress:
     """A bar over the work of jobs, so that the time left is right where they differ."""
 
     def __init__(self, listed: list[Job], folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.epochs = folder, dict.fromkeys(listed, 0)
         self.work = {job: epoch_work(job) for job in listed}
-        self.epochs = {job: self._recorded(job) for job in listed}
-        self.total = sum(work * job.recipe.epochs for job, work in self.work.items())
         self.bar = tqdm(
-            total=self.total,
-            initial=self.done,
-            bar_format="{percentage:3.0f}%|{bar:20}| {elapsed} gone, {remaining} left{postfix}",
+            total=sum(work * job.recipe.epochs for job, work in self.work.items()),
+            initial=self.done(),
+            bar_format="{percentage:3.0f}%|{bar:20}| {elapsed} gone, {remaining} left",
             smoothing=0,  # the mean pace so far: the epochs of large jobs come in bursts
+            miniters=0,
+            mininterval=1 if sys.stderr.isatty() else 60,
         )
-        self.shown = 0.0
 
-    @property
     def done(self) -> float:
+        """The work of all epochs that are recorded by now."""
+        for job in (job for job in self.work if self.epochs[job] < job.recipe.epochs):
+            path = job.record(self.folder)
+            self.epochs[job] = len(Run.load(path).history) if path.exists() else 0
         return sum(work * self.epochs[job] for job, work in self.work.items())
-
-    def show(self, jobs: list[Job]) -> None:
-        """Counts the epochs that these jobs have recorded; draws now and then."""
-        self.epochs.update({job: self._recorded(job) for job in jobs})
-        self.bar.n = self.done
-        ended = sum(epochs == job.recipe.epochs for job, epochs in self.epochs.items())
-        self.bar.set_postfix_str(f"{ended} of {len(self.work)} runs done", refresh=False)
-        if time.monotonic() - self.shown > (1 if sys.stderr.isatty() else 60):
-            self.shown = time.monotonic()
-            self.bar.refresh()
-
-    def _recorded(self, job: Job) -> int:
-        path = job.record(self.folder)
-        return len(json.loads(path.read_text())["history"]) if path.exists() else 0
 
 
 def work(job: Job, folder: Path, network: Path | None = None) -> int:

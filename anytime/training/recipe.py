@@ -2,52 +2,91 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-SCHEDULES = ("milestones", "one-cycle")
+
+def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    """A field with the words that are said of it wherever it is offered."""
+    return field(default=default, metadata={"help": help, "choices": choices})
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained.
 
-    epochs: passes over the training set. batch_size: images per step, over all processes.
-    schedule: "milestones" starts at lr and sets it to each milestone's value from its epoch on;
-        "one-cycle" rises evenly to lr over the first quarter and falls evenly to 0.
-    milestones: (epoch, learning rate) pairs, in any order. momentum: of SGD.
-    weight_decay: on the weights of convolutions and, times the exit's weight B_i, of the heads.
-    augmentation: names of steps, see `anytime.datasets.augment`; None takes the data set's own.
-    autocast: None or a floating-point type such as "bfloat16". channels_last, compile: ways to
-        compute the same thing faster.
+    What each field means stands beside it; `python -m anytime train --help` prints it all.
+    Raises ValueError for values that no training can follow.
+
+    >>> Recipe(epochs=20, lr=0.4).learning_rate(2.5)
+    0.2
     """
 
-    epochs: int = 10
-    batch_size: int = 128
-    lr: float = 0.1
-    schedule: str = "one-cycle"
-    milestones: tuple[tuple[int, float], ...] = ()
-    momentum: float = 0.9
-    weight_decay: float = 2e-4
-    augmentation: tuple[str, ...] | None = None
-    head_decay: str = "sieve"
-    autocast: str | None = None
-    channels_last: bool = True
-    compile: bool = False
+    epochs: int = _option(10, "passes over the training set")
+    batch_size: int = _option(128, "images a step, over all processes")
+    lr: float = _option(0.1, "the largest learning rate")
+    schedule: str = _option(
+        "one-cycle",
+        "one-cycle: rise evenly to lr over the first quarter and fall evenly to 0; "
+        "milestones: start at lr and take each milestone's rate from its epoch on",
+        choices=("one-cycle", "milestones"),
+    )
+    milestones: tuple[tuple[int, float], ...] = _option(
+        (), "epochs, and the learning rate from each on, in any order"
+    )
+    momentum: float = _option(0.9, "of SGD, from 0 to below 1")
+    weight_decay: float = _option(2e-4, "on the weights of convolutions and of the heads")
+    head_decay: str = _option(
+        "sieve",
+        "weight decay of the heads: times the static SIEVE weight of their exit, as the authors', "
+        "or even as everywhere",
+        choices=("sieve", "even"),
+    )
+    augmentation: tuple[str, ...] | None = _option(
+        None, "steps such as crop and flip, see `anytime.datasets.augment` (the data set's own)"
+    )
+    autocast: str | None = _option(None, "type to compute in (float32)", choices=("bfloat16",))
+    channels_last: bool = _option(True, "order pixels in memory so that convolutions are faster")
+    compile: bool = _option(False, "torch.compile the network")
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or not self.lr > 0:
+        steps = self.augmentation
+        texts = isinstance(steps, tuple) and all(isinstance(step, str) for step in steps)
+        for name, good, what in (
+            ("epochs", _counts(self.epochs), "a whole number from 1 on"),
+            ("batch_size", _counts(self.batch_size), "a whole number from 1 on"),
+            ("lr", 0 < self.lr < math.inf, "above 0 and finite"),
+            ("momentum", 0 <= self.momentum < 1, "from 0 to below 1"),
+            ("weight_decay", 0 <= self.weight_decay < math.inf, "from 0 on and finite"),
+            ("augmentation", steps is None or texts, "a tuple of texts, or None"),
+        ):
+            if not good:
+                raise ValueError(f"{name} must be {what}, not {getattr(self, name)!r}")
+        self._check_choices()
+        self._check_milestones()
+
+    def _check_choices(self) -> None:
+        if self.autocast == "float16":
             raise ValueError(
-                "a recipe needs epochs >= 1, batch_size >= 1 and lr > 0, not "
-                f"{self.epochs}, {self.batch_size} and {self.lr}"
+                "autocast 'float16' needs a loss scaler, which is not here; take 'bfloat16'"
             )
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"unknown schedule {self.schedule!r}; there are {SCHEDULES}")
+        for one in fields(self):
+            value, choices = getattr(self, one.name), one.metadata["choices"]
+            if choices and value != one.default and value not in choices:
+                raise ValueError(f"unknown {one.name} {value!r}; there is {' or '.join(choices)}")
+
+    def _check_milestones(self) -> None:
         if self.milestones and self.schedule != "milestones":
             raise ValueError("milestones belong to schedule='milestones'")
-        late = [epoch for epoch, _ in self.milestones if epoch >= self.epochs]
-        if late:
-            raise ValueError(f"milestone {late[0]} is never reached in {self.epochs} epochs")
+        for epoch, rate in self.milestones:
+            if not _counts(epoch) or not 0 < rate < math.inf:
+                raise ValueError(
+                    f"milestone {epoch}:{rate} needs an epoch from 1 on and a learning rate above 0"
+                )
+            if epoch >= self.epochs:
+                raise ValueError(f"milestone {epoch} is never reached in {self.epochs} epochs")
 
     def learning_rate(self, epoch: float) -> float:
         """The learning rate after so many epochs, fractions counted."""
@@ -58,21 +97,28 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it: tuples become lists."""
-        return {
-            key: [list(item) if isinstance(item, tuple) else item for item in value]
-            if isinstance(value, tuple)
-            else value
-            for key, value in asdict(self).items()
-        }
+        return json.loads(json.dumps(asdict(self)))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Recipe:
-        """The recipe of a run's record."""
-        content = dict(content)
-        content["milestones"] = tuple(tuple(pair) for pair in content.get("milestones", ()))
-        if content.get("augmentation") is not None:
-            content["augmentation"] = tuple(content["augmentation"])
-        return cls(**content)
+        """The recipe of a run's record, which may be older than some fields and refusals.
+
+        Raises ValueError for a field that is newer than this version of the kit.
+        """
+        if unknown := content.keys() - {one.name for one in fields(cls)}:
+            raise ValueError(f"a recipe has no {min(unknown)!r}; a newer kit knows this record")
+        recipe = cls()
+        # What was done was done: it is read as it is, not checked as a plan would be.
+        vars(recipe).update({name: _tuples(value) for name, value in content.items()})
+        return recipe
+
+
+def _counts(value: Any) -> bool:
+    return type(value) is int and value >= 1  # True is an int as well
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 CIFAR_PAPER = Recipe(
