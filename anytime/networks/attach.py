@@ -164,7 +164,7 @@ def _replacement(backbone: nn.Module, width: int, num_classes: int) -> str:
 
 @torch.no_grad()
 def _outputs(trial: Attached, image: Tensor, answer: Tensor) -> list[tuple[Tensor, bool]]:
-    """What the exits' layers give for an image, each with whether a later layer may overwrite it."""
+    """What the exits' layers give for an image, and whether a later layer may overwrite it."""
     outputs = []
     for exit, output in zip((*trial.exits, ""), trial.features(image), strict=True):
         if not isinstance(output, Tensor) or output.ndim not in (2, 3, 4) or len(output) != 1:
