@@ -1,5 +1,6 @@
 """Networks with several exits, built by name."""
 
+from anytime.networks.attach import attach
 from anytime.networks.base import AnytimeNetwork, Head, Refining, Standardise
 from anytime.networks.build import FAMILIES, build, eann, register, up_to
 from anytime.networks.eann import EANN, member_depths

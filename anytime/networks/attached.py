@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from anytime.networks.base import Refining
 from anytime.networks.tracing import Pieces
 
 
-class Attached(nn.Module):
+class Attached(Refining):
     """A backbone with K exits: K - 1 heads behind layers of it, and its own answer; see `attach`.
 
     exits: the layers' names, in the order in which the backbone comes to them.
@@ -18,8 +19,6 @@ class Attached(nn.Module):
     overwritten[k]: whether a later layer of the backbone may work in place on that output.
     frozen: whether the backbone stays in evaluation mode.
     """
-
-    name: str = ""
 
     def __init__(
         self, backbone: nn.Module, pieces: dict[bool, Pieces], standardise: nn.Module
@@ -41,12 +40,8 @@ class Attached(nn.Module):
             self.backbone.eval()
         return self
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) images, pixels in 0 ... 255 -> (K, N, classes) logits of all exits."""
-        return torch.stack(list(self.refine(images)))
-
     def refine(self, images: Tensor) -> Iterator[Tensor]:
-        """Yields the logits (N, classes) of exit 1, 2, ..., K.
+        """See `Refining.refine`.
 
         The backbone's forward pass goes as far as the layer of the last exit taken.
         """

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from anytime import names
+from anytime.networks.attach import from_text
 from anytime.networks.base import FirstExits, state_digest
 from anytime.networks.eann import EANN
 from anytime.networks.resann import UNKNOWN, parse, resann
@@ -66,6 +67,8 @@ def up_to(network: nn.Module, exit: int) -> nn.Module:
 def _made(whole: str, num_classes: int, in_channels: int) -> Any:
     if whole.startswith("resann-"):
         return resann(parse(whole), num_classes, in_channels)
+    if whole.startswith("torchvision:"):
+        return from_text(whole, num_classes, in_channels)
     name, options = names.parse(whole)
     if name not in FAMILIES and ":" not in name:
         others = f"; other families are {', '.join(FAMILIES)}" if FAMILIES else ""
