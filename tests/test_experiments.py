@@ -7,9 +7,10 @@ import torch
 from PIL import Image
 
 from anytime import datasets, metrics, networks
+from anytime.datasets import catalogue
 from anytime.experiments import Job, estimates
 from anytime.experiments import lists as experiments
-from anytime.experiments.estimates import estimate, whole
+from anytime.experiments.estimates import estimate
 from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
 from anytime.networks import cost
 from anytime.processes import best_device
@@ -206,15 +207,15 @@ def test_without_a_record_the_pace_is_measured():
 
 
 def test_every_data_set_known_by_name_is_counted_without_reading_it():
-    assert None not in {whole(name) for name in datasets.names()}
+    assert None not in {catalogue.images(name) for name in datasets.names()}
     for name in ("fashion", "glyphs"):
-        assert whole(name) == len(datasets.load(name).train)
-    assert whole("glyphs-20-0.8") == whole("glyphs-20") == whole("glyphs")
+        assert catalogue.images(name) == len(datasets.load(name).train)
+    assert catalogue.images("glyphs-20-0.8") == catalogue.images("glyphs")
 
 
 @pytest.mark.parametrize("path", ["./fashion", "/x/cifar10.tar.gz", "fashion/", "glyphs-mine"])
 def test_a_path_s_images_are_not_known_by_its_name(path):
-    assert whole(path) is None
+    assert catalogue.images(path) is None
 
 
 def test_the_images_of_a_folder_are_counted_by_reading_them(tmp_path):

@@ -98,7 +98,7 @@ def test_a_build_of_torch_is_chosen_by_one_variable(tmp_path):
     said = make(tmp_path, "-n", "tutorial", "TORCH=cpu").stdout
     torch = said.index("uv pip install")
     assert "--torch-backend=cpu -c constraints.txt torch torchvision" in said[torch:]
-    assert torch < said.index("-c constraints.txt -e .")
+    assert torch < said.index('-c constraints.txt -e ".')
     assert "torch-backend" not in make(tmp_path, "-n", "tutorial").stdout
 
 
