@@ -120,7 +120,7 @@ def options(make: Callable, arguments: Mapping[str, Any], given: Iterable[str]) 
 
 def parameters(make: Callable) -> dict[str, inspect.Parameter]:
     """The parameters of a function, or of a class's __init__."""
-    function = make.__init__ if isinstance(make, type) else make
+    function = inspect.getattr_static(make, "__init__") if isinstance(make, type) else make
     return dict(inspect.signature(function).parameters)
 
 

@@ -106,10 +106,7 @@ class AnytimeNetwork(Refining):
         self.stem = stem
         self.segments = nn.ModuleList(segments)
         self.heads = nn.ModuleList(heads)
-
-    @property
-    def num_exits(self) -> int:
-        return len(self.heads)
+        self.num_exits = len(heads)
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
         """See `Refining.refine`."""
@@ -124,12 +121,14 @@ class AnytimeNetwork(Refining):
         shorter = copy.copy(self)
         parts = {"segments": self.segments[:exit], "heads": self.heads[:exit]}
         shorter._modules = {**self._modules, **parts}
-        shorter.name = names.up_to(self.name, exit)
+        shorter.name, shorter.num_exits = names.up_to(self.name, exit), exit
         return shorter.train(self.training)
 
 
 class FirstExits(Refining):
     """A network of any kind that ends at an exit (counted from 1); it shares its modules."""
+
+    network: Any
 
     def __init__(self, network: Any, exit: int) -> None:
         super().__init__()
@@ -145,7 +144,9 @@ class FirstExits(Refining):
 class AllExits(nn.Module):
     """A network of any kind as a function of a batch, (N, C, H, W) -> (K, N, classes)."""
 
-    def __init__(self, network: nn.Module) -> None:
+    network: Any
+
+    def __init__(self, network: Any) -> None:
         super().__init__()
         self.network = network
 

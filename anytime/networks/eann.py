@@ -28,6 +28,7 @@ class EANN(Refining):
     image_shape: (C, H, W) of the images for which this cost is counted; 32×32 pixels unless given.
     """
 
+    members: Any
     expected_errors: Tensor
 
     def __init__(
@@ -42,16 +43,13 @@ class EANN(Refining):
         if combine not in ("best", "average"):
             raise ValueError(f"combine must be 'best' or 'average', not {combine!r}")
         self.members, self.combine = nn.ModuleList(members), combine
+        self.num_exits = sum(member.num_exits for member in members)
         names = [getattr(member, "name", "") for member in members]
         self.name = "+".join(names) if all(names) else ""
         if hasattr(members[0], "made_for"):
             self.made_for = members[0].made_for
         costs = np.concatenate(_costs(members, image_shape))
         self.register_buffer("expected_errors", torch.tensor(-costs, dtype=torch.float64))
-
-    @property
-    def num_exits(self) -> int:
-        return sum(member.num_exits for member in self.members)
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
         """Yields each exit's own logits (N, classes), member after member, and nothing beyond."""
@@ -70,7 +68,7 @@ class EANN(Refining):
         """The best exit, from 0, once exits 1 ... k are finished: (K,); of equals the latest."""
         return standing(self.expected_errors.cpu().numpy())
 
-    def answer(self, finished: Sequence[Tensor]) -> Tensor:
+    def answer(self, finished: Sequence[Tensor] | Tensor) -> Tensor:
         """The chain's logits (..., classes), given those of all finished exits in their order."""
         standing, last = self.standing, len(finished) - 1
         if self.combine == "best":

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from anytime.networks.base import AnytimeNetwork, Head
 
-LAYERS = {(2, 2, 2, 2): 26, (3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
+LAYERS: dict[Sequence[int], int] = {(2, 2, 2, 2): 26, (3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
 """Numbers of layers of the known bottleneck networks, by their units per block."""
 
 
@@ -185,8 +185,11 @@ def parse(name: str) -> Shape:
         options["bottleneck"] = True
     if "bottleneck" in options:
         options.setdefault("stem", "imagenet")
-    units = [int(number) for number in match[1].split(".")]
-    units = known[match[1]] if match[2] is None else units * 3 if len(units) == 1 else units
+    units: Sequence[int] = [int(number) for number in match[1].split(".")]
+    if match[2] is None:
+        units = known[match[1]]
+    elif len(units) == 1:
+        units = [*units] * 3
     try:
         return Shape(units, int(match[2] or 64), **options)
     except ValueError as error:
@@ -246,9 +249,10 @@ def _initialise(module: nn.Module, init: str) -> None:
     "fan-out" takes the outputs of a convolution, and a variance of 1 over the inputs of a head.
     """
     if isinstance(module, nn.Conv2d):
-        mode = init.replace("-", "_")
-        nn.init.kaiming_normal_(module.weight, mode=mode, nonlinearity="relu")
+        outputs, inputs = module.weight.shape[:2]
+        fan = (inputs if init == "fan-in" else outputs) * module.weight[0, 0].numel()
+        nn.init.normal_(module.weight, std=(2 / fan) ** 0.5)
     elif isinstance(module, nn.Linear):
-        gain = "relu" if init == "fan-in" else "linear"
-        nn.init.kaiming_normal_(module.weight, nonlinearity=gain)
+        variance = 2 if init == "fan-in" else 1
+        nn.init.normal_(module.weight, std=(variance / module.in_features) ** 0.5)
         nn.init.zeros_(module.bias)

@@ -20,13 +20,14 @@ from anytime.paths import whole_file
 EXACT = "expected_errors"  # of a chain: rounded ones could make another exit the best
 
 
-def save(network: nn.Module, path: str | os.PathLike) -> dict[str, Any]:
+def save(network: Any, path: str | os.PathLike) -> dict[str, Any]:
     """Stores a network's or a chain's state in half precision, whole or not at all.
 
     Returns what a record says of it: file name, number of bytes, SHA-256, and how to build it.
     Raises ValueError, see `check_storable`, where `load` could not read it.
     """
-    network, path = getattr(network, "_orig_mod", network), Path(path)  # within torch.compile
+    network = getattr(network, "_orig_mod", network)  # within torch.compile
+    path = Path(path)
     check_storable(network)
     state = {key: _small(key, value) for key, value in network.state_dict().items()}
     told = dict(network.made_for)

@@ -65,12 +65,13 @@ class Sureness:
     """
 
     def __init__(self, policy: str | Policy, count: int) -> None:
-        self.policy, self.scores, self.logits = find(policy), np.zeros(count), None
+        self.policy, self.scores = find(policy), np.zeros(count)
+        self.logits = self.before = np.empty((count, 0))
 
     def after(self, logits: ArrayLike, here: np.ndarray) -> np.ndarray:
         """The scores (n,) after the next exit, for the logits (n, classes) of samples `here`."""
         logits, now = np.asarray(logits, dtype=float), probabilities(logits)
-        if self.logits is None:
+        if not self.logits.shape[1]:
             shape = (len(self.scores), logits.shape[-1])
             self.logits, self.before = np.full(shape, np.nan), np.zeros(shape)
         new = (logits != self.logits[here]).any(-1)
@@ -84,7 +85,7 @@ def exit_scores(policy: str | Policy, logits: ArrayLike) -> np.ndarray:
     """How sure the policy is of each sample at each exit: (K, N, classes) -> (K, N)."""
     everyone = np.arange(np.shape(logits)[1])
     sureness = Sureness(policy, len(everyone))
-    return np.array([sureness.after(at_exit, everyone) for at_exit in logits])
+    return np.array([sureness.after(at_exit, everyone) for at_exit in np.asarray(logits)])
 
 
 def stops(policy: str | Policy, logits: ArrayLike, threshold: float) -> np.ndarray:
@@ -124,8 +125,9 @@ def average_cost(exits: ArrayLike, cost: ArrayLike) -> float:
 
 def error(logits: ArrayLike, labels: ArrayLike, exits: ArrayLike) -> float:
     """The share of wrong answers where each sample stops at its own exit (N,), from 0."""
-    answers = np.asarray(logits).argmax(-1)[np.asarray(exits), np.arange(len(labels))]
-    return float((answers != np.asarray(labels)).mean())
+    at, labels = np.asarray(exits, dtype=int), np.asarray(labels)
+    answers = np.asarray(logits).argmax(-1)[at, np.arange(len(labels))]
+    return float((answers != labels).mean())
 
 
 def outcome(
@@ -159,5 +161,6 @@ def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
 
 def monotonicity(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """The share of samples whose right class gets no less likely from exit to exit: (K - 1,)."""
-    right = probabilities(logits)[:, np.arange(len(labels)), np.asarray(labels)]
+    labels = np.asarray(labels, dtype=int)
+    right = probabilities(logits)[:, np.arange(len(labels)), labels]
     return (np.diff(right, axis=0) >= 0).mean(-1)

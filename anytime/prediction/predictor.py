@@ -47,7 +47,8 @@ class AnytimePredictor:
     def __init__(self, network: nn.Module, clock: Callable[[], float] = time.perf_counter) -> None:
         self.network, self.clock = network.eval(), clock
         self._folded = folded(network)
-        self._sizes, self._seconds, self._shape = [], np.empty((0, 0)), None
+        self._sizes: list[int] = []  # of the batches whose times are known
+        self._seconds, self._shape = np.empty((0, 0)), torch.Size()
         self._cost = functools.cache(lambda shape: cost.multiply_adds(network, shape))
 
     @torch.inference_mode()
@@ -109,13 +110,14 @@ class AnytimePredictor:
         due = start + _per_image("deadline", deadline, count) / 1000.0
         if deadline is not None and self._shape != images.shape[1:]:
             raise ValueError(f"call calibrate() on images of shape {(*images.shape[1:],)} first")
-        scores = policies.Sureness(early[0], count) if early else None
+        policy, threshold = early or (None, 0.0)
+        scores = policies.Sureness(policy, count) if policy is not None else None
         batch, sure, done = self._begin(images), np.full(count, False), np.full(count, False)
         while len(batch.here):
             if not done.any():
                 batch.step()
                 if scores:
-                    sure = scores.after(batch.logits, batch.here) >= early[1]
+                    sure = scores.after(batch.logits, batch.here) >= threshold
             done = sure | (last[batch.here] <= batch.done)
             done |= self._too_late(batch, due[batch.here])
             done |= interrupt is not None and interrupt.is_set()

@@ -38,7 +38,7 @@ def predict(network: nn.Module, images: Images, batch_size: int = 500) -> Tensor
 @torch.no_grad()
 def evaluate(network: nn.Module, images: Images, batch_size: int = 500) -> tuple[Tensor, Tensor]:
     """Losses (nats) and errors (in [0, 1]) of all exits over all images: (K,), (K,)."""
-    loss = mistakes = 0
+    loss = mistakes = torch.zeros((), device=device_of(network))
     for logits, labels in _batches(network, images, batch_size):
         loss = loss + exit_losses(logits, labels) * len(labels)
         mistakes = mistakes + exit_mistakes(logits, labels)

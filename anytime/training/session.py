@@ -6,7 +6,6 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -131,22 +130,24 @@ class Session:
         for group in self.optimizer.param_groups:
             group["lr"] = group["lr"] if "own_rate" in group else rate
 
-        with _autocast(self.recipe, self.device):
+        with torch.autocast(self.device.type, torch.bfloat16, self.recipe.autocast is not None):
             logits = self.model(pixels)
         losses = exit_losses(logits, images.labels)
-        losses.retain_grad()
+        losses.register_hook(self._note_used)
         self.optimizer.zero_grad(set_to_none=True)
         self.weighting(losses).backward()
-        for learned in self.weighting.parameters() if world_size() > 1 else ():
-            learned.grad = all_mean(learned.grad)
+        for learned in self.weighting.parameters():
+            learned.grad = None if learned.grad is None else all_mean(learned.grad)
         self.optimizer.step()
         self.step += 1
 
-        # By definition: how much the training loss grows with each loss.
-        self.used = losses.grad
         with torch.no_grad():
             mistakes = exit_mistakes(logits, images.labels)
             self.sums.add(losses.detach(), mistakes, len(batch), self.used, self.step)
+
+    def _note_used(self, gradient: Tensor) -> None:
+        # How much the training loss grows with each loss: by definition its weight.
+        self.used = gradient
 
     def end_epoch(self, evaluate_every: int = 1) -> None:
         """Adds the epoch to the record."""
@@ -263,11 +264,6 @@ class Session:
         self.run.seconds = round(self.run.seconds + wall - self._clock[0], 2)
         self.run.cpu_seconds = round(self.run.cpu_seconds + cpu - self._clock[1], 2)
         self._clock = wall, cpu
-
-
-def _autocast(recipe: Recipe, device: torch.device) -> AbstractContextManager:
-    dtype = getattr(torch, recipe.autocast) if recipe.autocast else None
-    return torch.autocast(device.type, dtype=dtype, enabled=dtype is not None)
 
 
 def _generator(*key: int | str) -> torch.Generator:
