@@ -65,11 +65,12 @@ def attach(
         network.heads.append(_fitting(made, exit, features, num_classes))
         network.overwritten.append(overwritten)
 
-    network.frozen = freeze
-    if freeze:
-        backbone.requires_grad_(False)
     network.standardise.to(like.device)
-    return network.train(backbone.training)
+    network.heads.train(backbone.training)
+    network.training, network.frozen = backbone.training, freeze
+    if freeze:
+        backbone.requires_grad_(False).eval()
+    return network
 
 
 def from_text(text: str, num_classes: int, in_channels: int = 3) -> Attached:

@@ -95,12 +95,12 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, module: nn.Module, path: str) -> bool:
         if module in self.opened:
+            if module._forward_hooks or module._forward_pre_hooks:
+                raise ValueError(f"{type(module).__name__} has hooks, which would run only once")
             return False
         return not self.all_open or super().is_leaf_module(module, path)
 
     def call_module(self, module: nn.Module, forward: Callable, args: Any, kwargs: Any) -> Any:
-        if module in self.opened and (module._forward_hooks or module._forward_pre_hooks):
-            raise ValueError(f"{type(module).__name__} has hooks, which would run only this once")
         output = super().call_module(module, forward, args, kwargs)
         self.outputs[module].append(output)
         return output
