@@ -1,7 +1,8 @@
 # make tutorial   run the whole course on this computer, as pages to read
 # make lab        open the course in JupyterLab, to change and solve
 # make explore    show all explorers as one page; RUNS="folder ..." adds runs of your own
-# make test       everything that has to hold: tests, notebooks, style
+# make test       everything that has to hold: tests, notebooks, types, style
+# make wheel      build the package, install it alone in a new environment, and try it there
 #
 # TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
 # LAB="--no-browser --port 9000" the options of JupyterLab, VOILA=... those of the explorers' page,
@@ -20,7 +21,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help tutorial lab explore test course clean
+.PHONY: help tutorial lab explore test wheel course clean
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -42,6 +43,13 @@ test: $(VENV)/kit-test
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile tests notebooks
+
+wheel: $(VENV)/python
+	rm -rf build/wheel
+	$(PY) -m venv build/wheel/env
+	$(PY) -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	build/wheel/env/bin/python -m pip install --quiet -c constraints.txt build/wheel/*.whl
+	cd build/wheel && env/bin/python ../../tests/wheel_alone.py
 
 # For those who write the course: build every notebook from its source, list them in README.md.
 course: $(VENV)/kit-test
