@@ -485,6 +485,16 @@ class PairInTraining(Small):
         return (logits, images) if self.training else logits
 
 
+class Swapped(Small):
+    def __init__(self) -> None:
+        super().__init__()
+        self.other = nn.Conv2d(3, 4, 3)
+
+    def forward(self, images):
+        left, right = (self.a, self.other) if self.training else (self.other, self.a)
+        return self.fc((left(images) + right(images)).mean((2, 3)))
+
+
 class Inner(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -536,6 +546,7 @@ REFUSED = {
     "a tuple": (Pair, ["a"], "answers with a tuple: wrap it in a module"),
     "a dict": (Named, ["a"], "answers with a dict: wrap it in a module"),
     "a tuple in training": (PairInTraining, ["a"], "in training it answers with a tuple"),
+    "another order": (Swapped, ["a", "other"], "another order of its layers in training: a, other"),
     "an unknown layer": (Small, ["relv"], "Small has no layer 'relv'; the nearest are relu"),
     "nothing like it": (Small, ["?"], r"Small has no layer '\?'$"),
     "the whole": (Small, [""], "Small has no layer ''"),

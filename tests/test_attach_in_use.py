@@ -1,4 +1,4 @@
-"""Exits on a backbone through all that is done with a network: by name, and from the command line."""
+"""Exits on a backbone through all that is done with a network; by name, too."""
 
 import pytest
 import torch

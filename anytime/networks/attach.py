@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from anytime.networks.attached import Attached, ImageNet, TokenHead
-from anytime.networks.base import Head, Standardise
+from anytime.networks.attached import Attached, TokenHead, standardiser
+from anytime.networks.base import Head
 from anytime.networks.tracing import Pieces, traced
 
 
@@ -51,11 +51,8 @@ def attach(
     image = pixels.reshape(1, *image_shape)
     answer = _answer(twin, image, num_classes)
 
-    pieces = {}
-    for training in (True, False):  # a forward pass may ask for the mode
-        twin.train(training)
-        pieces[training] = Pieces(traced(twin, exits))
-    network = Attached(backbone, pieces, _standardise(standardise))
+    pieces = _pieces(twin, exits)
+    network = Attached(backbone, pieces, standardiser(standardise))
     outputs = _outputs(Attached(twin, pieces, network.standardise), image, answer)
 
     for exit, (features, overwritten) in zip(network.exits, outputs, strict=True):
@@ -121,14 +118,6 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     return f"; the nearest are {', '.join(nearest)}" if nearest else ""
 
 
-def _standardise(choice: nn.Module | str | None) -> nn.Module:
-    if isinstance(choice, nn.Module):
-        return choice
-    if choice not in (None, "imagenet"):
-        raise ValueError(f"standardise must be 'imagenet' or a module, not {choice!r}")
-    return ImageNet() if choice else Standardise()
-
-
 @torch.no_grad()
 def _answer(backbone: nn.Module, image: Tensor, num_classes: int) -> Tensor:
     """The backbone's own logits (1, classes) for a standardised image (1, C, H, W)."""
@@ -161,6 +150,17 @@ def _replacement(backbone: nn.Module, width: int, num_classes: int) -> str:
             place = re.sub(r"\.(\d+)", r"[\1]", f"backbone.{name}")
             text = f", {place} = nn.Linear({layer.in_features}, {num_classes})"
     return text
+
+
+def _pieces(twin: nn.Module, exits: Sequence[str]) -> dict[bool, Pieces]:
+    pieces = {}
+    for training in (True, False):  # a forward pass may ask which one it is
+        twin.train(training)
+        pieces[training] = Pieces(traced(twin, exits))
+    if pieces[True].exits != pieces[False].exits:
+        kind, order = type(twin).__name__, ", ".join(pieces[True].exits)
+        raise ValueError(f"{kind} has another order of its layers in training: {order}; name fewer")
+    return pieces
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from anytime.networks.base import Refining
+from anytime.networks.base import Refining, Standardise
 from anytime.networks.tracing import Pieces
 
 
@@ -26,8 +26,7 @@ class Attached(Refining):
         super().__init__()
         self.standardise, self.backbone, self.heads = standardise, backbone, nn.ModuleList()
         self.pieces, self.overwritten, self.frozen = pieces, [], False
-        marks = [node.meta.get("exit") for node in pieces[False].graph.nodes]
-        self.exits = tuple(filter(None, marks))
+        self.exits = pieces[False].exits
 
     @property
     def num_exits(self) -> int:
@@ -69,6 +68,15 @@ class ImageNet(nn.Module):
         if pixels.ndim != 4 or pixels.shape[1] != 3:
             raise ValueError(f"images must be (N, 3, H, W) here, not {(*pixels.shape,)}")
         return (pixels / 255 - self.centre) / self.spread
+
+
+def standardiser(choice: nn.Module | str | None) -> nn.Module:
+    """The module that `attach` means by its argument `standardise`."""
+    if isinstance(choice, nn.Module):
+        return choice
+    if choice not in (None, "imagenet"):
+        raise ValueError(f"standardise must be 'imagenet' or a module, not {choice!r}")
+    return ImageNet() if choice else Standardise()
 
 
 class TokenHead(nn.Module):

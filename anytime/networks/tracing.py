@@ -43,10 +43,12 @@ class Pieces:
     """A forward pass in pieces, one for each exit: functions that torch.fx writes.
 
     The first takes the input, each other one what the earlier ones have computed and it needs.
+    exits: the layers behind which they are cut, in the order of the forward pass.
     """
 
     def __init__(self, graph: fx.Graph) -> None:
         self.graph, self.functions = graph, []
+        self.exits = tuple(node.meta["exit"] for node in graph.nodes if "exit" in node.meta)
         piece, copies, seen = fx.Graph(), {}, set()
         for node in graph.nodes:
             seen.add(node)

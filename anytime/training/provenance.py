@@ -14,15 +14,14 @@ import torch
 
 from anytime.paths import REPOSITORY
 
-PACKAGES = ("torch", "torchvision", "numpy")
-
 
 def environment(device: torch.device) -> dict[str, Any]:
     """What a record says of the machine and the code."""
     return {
         "commit": commit(),
         "python": platform.python_version(),
-        **{package: metadata.version(package) for package in PACKAGES},
+        "torch": metadata.version("torch"),
+        "numpy": metadata.version("numpy"),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "processor": _processor(),
         "cores": os.cpu_count(),
