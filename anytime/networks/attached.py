@@ -25,12 +25,10 @@ class Attached(Refining):
     ) -> None:
         super().__init__()
         self.standardise, self.backbone, self.heads = standardise, backbone, nn.ModuleList()
-        self.pieces, self.overwritten, self.frozen = pieces, [], False
+        self.pieces, self.frozen = pieces, False
+        self.overwritten: list[bool] = []
         self.exits = pieces[False].exits
-
-    @property
-    def num_exits(self) -> int:
-        return len(self.exits) + 1
+        self.num_exits = len(self.exits) + 1
 
     def train(self, mode: bool = True) -> Attached:
         """Goes into training or evaluation mode; a frozen backbone stays in the latter."""
