@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PathLike = str | os.PathLike
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("ANYTIME_DATA") or REPOSITORY / "data").expanduser()
 RUNS = DATA / "runs"
@@ -72,7 +73,7 @@ def temporary_folder(name: str) -> Path:
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike) -> Iterator[Path]:
+def whole_file(path: PathLike) -> Iterator[Path]:
     """A path to write to; what was written becomes `path` at the end, or is removed on an error.
 
     Whoever reads `path` finds the old file or the whole new one, whatever interrupts the writing.

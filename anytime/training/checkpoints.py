@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from anytime.paths import whole_file
+from anytime.paths import PathLike, whole_file
 
 
-def write(path: str | os.PathLike, state: dict[str, Any]) -> None:
+def write(path: PathLike, state: dict[str, Any]) -> None:
     """Stores a training state; "config" in it says which run it belongs to."""
     with whole_file(path) as temporary:
         torch.save(state, temporary)
 
 
-def read(path: str | os.PathLike | None, device: torch.device) -> dict[str, Any] | None:
+def read(path: PathLike | None, device: torch.device) -> dict[str, Any] | None:
     """The stored state, or None where there is no file yet.
 
     Raises ValueError for a file that cannot be read.
@@ -35,7 +34,7 @@ def read(path: str | os.PathLike | None, device: torch.device) -> dict[str, Any]
     return state
 
 
-def check(path: str | os.PathLike | None, state: dict[str, Any], config: dict[str, Any]) -> None:
+def check(path: PathLike | None, state: dict[str, Any], config: dict[str, Any]) -> None:
     """Raises ValueError for a state that belongs to a run of another configuration."""
     theirs = state["config"]
     differing = [key for key in sorted({*config, *theirs}) if config.get(key) != theirs.get(key)]

@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from anytime.datasets import Dataset
 from anytime.networks.base import device_of
 from anytime.networks.storage import check_storable
+from anytime.paths import PathLike
 from anytime.processes import rank
 from anytime.runs import Run
 from anytime.training.evaluation import all_exits
@@ -32,11 +33,11 @@ def train(
     recipe: Recipe,
     *,
     seed: int = 0,
-    record: str | os.PathLike | None = None,
-    checkpoint: str | os.PathLike | None = None,
+    record: PathLike | None = None,
+    checkpoint: PathLike | None = None,
     checkpoint_seconds: float = 300.0,
     evaluate_every: int = 1,
-    keep_network: str | os.PathLike | None = None,
+    keep_network: PathLike | None = None,
     progress: bool = True,
     threads: int | None = None,
     after_epoch: Callable[[Run], None] | None = None,
@@ -120,7 +121,7 @@ def _bar(session: Session, progress: bool) -> tqdm:
     )
 
 
-def _stop(session: Session, bar: tqdm, checkpoint: str | os.PathLike | None) -> None:
+def _stop(session: Session, bar: tqdm, checkpoint: PathLike | None) -> None:
     session.write_checkpoint(checkpoint)
     then = "without a checkpoint to go on from"
     if checkpoint is not None:

@@ -47,6 +47,7 @@ class Recipe:
     augmentation: tuple[str, ...] | None = _option(
         None, "steps such as crop and flip, see `anytime.datasets.augment` (the data set's own)"
     )
+    # No float16: it would need a loss scaler.
     autocast: str | None = _option(None, "type to compute in (float32)", choices=("bfloat16",))
     channels_last: bool = _option(True, "order pixels in memory so that convolutions are faster")
     compile: bool = _option(False, "torch.compile the network")
@@ -64,18 +65,11 @@ class Recipe:
         ):
             if not good:
                 raise ValueError(f"{name} must be {what}, not {getattr(self, name)!r}")
-        self._check_choices()
-        self._check_milestones()
-
-    def _check_choices(self) -> None:
-        if self.autocast == "float16":
-            raise ValueError(
-                "autocast 'float16' needs a loss scaler, which is not here; take 'bfloat16'"
-            )
         for one in fields(self):
             value, choices = getattr(self, one.name), one.metadata["choices"]
             if choices and value != one.default and value not in choices:
                 raise ValueError(f"unknown {one.name} {value!r}; there is {' or '.join(choices)}")
+        self._check_milestones()
 
     def _check_milestones(self) -> None:
         if self.milestones and self.schedule != "milestones":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from anytime.datasets import Dataset, augment, check_steps, pixel_mean
 from anytime.networks import Standardise, cost
 from anytime.networks import save as save_network
 from anytime.networks.base import AllExits, device_of, state_digest
+from anytime.paths import PathLike
 from anytime.processes import all_mean, rank, world_size
 from anytime.runs import Run
 from anytime.training import checkpoints
@@ -37,12 +37,7 @@ class Session:
     """
 
     def __init__(
-        self,
-        network: Any,
-        weighting: Weighting,
-        dataset: Dataset,
-        recipe: Recipe,
-        seed: int = 0,
+        self, network: Any, weighting: Weighting, dataset: Dataset, recipe: Recipe, seed: int = 0
     ) -> None:
         self.network, self.weighting = network, weighting
         self.dataset, self.recipe, self.seed = dataset, recipe, seed
@@ -87,11 +82,7 @@ class Session:
         return len(self.run.history)
 
     def run_epoch(
-        self,
-        bar: tqdm,
-        interrupts: HeldInterrupts,
-        checkpoint: str | os.PathLike | None,
-        every: float,
+        self, bar: tqdm, interrupts: HeldInterrupts, checkpoint: PathLike | None, every: float
     ) -> None:
         """Goes through the rest of an epoch, or to an interrupt; saves every so many seconds."""
         self.network.train()
@@ -170,31 +161,26 @@ class Session:
         self.sums = EpochSums.zero(self.network.num_exits, self.device)
         self._read_clock()
 
-    def write_checkpoint(self, path: str | os.PathLike | None) -> None:
+    def write_checkpoint(self, path: PathLike | None) -> None:
         """Writes the checkpoint; a network that is broken is not written."""
         if path is None or rank() > 0:
             return
         self.sums.check()
         self._read_clock()
         run = self.run
-        state = {
-            "config": run.config,
-            "network": self.network.state_dict(),
-            "weighting": self.weighting.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "sums": vars(self.sums),
-            "used": self.used,
-            "history": run.history,
-            "time": [run.seconds, run.cpu_seconds, run.sittings],
-        }
-        checkpoints.write(path, state)
+        progress = {"step": self.step, "sums": vars(self.sums), "used": self.used}
+        progress |= {"time": [run.seconds, run.cpu_seconds, run.sittings]}
+        states = {name: part.state_dict() for name, part in self._parts().items()}
+        content = {"config": run.config, "history": run.history, **progress, **states}
+        checkpoints.write(path, content)
+
+    def _parts(self) -> dict[str, Any]:
+        """What has a state of its own."""
+        parts = {"network": self.network, "weighting": self.weighting}
+        return parts | {"optimizer": self.optimizer}
 
     def finish(
-        self,
-        path: str | os.PathLike | None,
-        checkpoint: str | os.PathLike | None,
-        keep_network: str | os.PathLike | None,
+        self, path: PathLike | None, checkpoint: PathLike | None, keep_network: PathLike | None
     ) -> None:
         """Stores the network, if wanted, and the record; only then is the checkpoint deleted."""
         if keep_network is not None:
@@ -204,7 +190,7 @@ class Session:
         if checkpoint is not None:
             Path(checkpoint).unlink(missing_ok=True)
 
-    def resume(self, checkpoint: str | os.PathLike | None) -> None:
+    def resume(self, checkpoint: PathLike | None) -> None:
         """Goes on from a checkpoint, if there is one.
 
         The network is the one that the run began with, or the one that it was stopped with.
@@ -217,9 +203,8 @@ class Session:
         if stopped:
             run.config["start"] = state["config"].get("start")
         checkpoints.check(checkpoint, state, run.config)
-        self.network.load_state_dict(state["network"])
-        self.weighting.load_state_dict(state["weighting"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
         self.step, self.sums, self.used = state["step"], EpochSums(**state["sums"]), state["used"]
         run.history = state["history"]
         run.seconds, run.cpu_seconds, sittings = state["time"]
