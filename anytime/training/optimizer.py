@@ -9,6 +9,7 @@ from torch import nn
 
 from anytime import theory
 from anytime.networks import cost
+from anytime.networks.base import device_of
 from anytime.training.recipe import Recipe
 from anytime.weighting import Weighting
 
@@ -30,7 +31,8 @@ def make_optimizer(
         groups.append({"params": learned, "weight_decay": 0.0, "lr": rate, "own_rate": True})
     if not groups:
         raise ValueError("nothing is left to train: all parameters of the network are frozen")
-    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, foreach=True)
+    fused = device_of(network).type in ("cpu", "cuda")
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, fused=fused)
 
 
 def _by_decay(

@@ -111,7 +111,10 @@ class Session:
     def train_step(self, batch: Tensor) -> None:
         """One step on the images at these positions (N,); nothing in it waits for the device."""
         # Dropout and the like draw from torch's own generator: so no state has to be kept of it.
-        torch.manual_seed(_seed(self.seed, "network", self.step, rank()))
+        seed = _seed(self.seed, "network", self.step, rank())
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
         images = self.images[batch]
         generator = _generator(self.seed, "augmentation", self.step, rank())
         pixels = augment(images.pixels, self.augmentation, generator)
