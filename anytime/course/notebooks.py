@@ -22,16 +22,12 @@ from anytime.paths import REPOSITORY, settle_home, temporary_folder, whole_file
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 NOT_STORED = {"widget", "live"}
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Two names and more from the root on: neither a web address nor a closing HTML tag.
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~<*])/[A-Za-z][\w.-]*/[\w.-]+|\b[A-Z]:\\+\w+")
-SOLUTION = re.compile(
-    r"^( *)### BEGIN SOLUTION (\d+\.\d+)\n(.*?)^ *### END SOLUTION *$", re.MULTILINE | re.DOTALL
-)
+SOLUTION = re.compile(r"(?ms)^( *)### BEGIN SOLUTION (\d+\.\d+)\n(.*?)^ *### END SOLUTION *$")
 
 
 class NotebookError(Exception):
@@ -60,20 +56,16 @@ def read(source: Path, solved: bool) -> NotebookNode:
     """
     import jupytext  # only who writes the course has it
 
-    cells = []
-    for index, cell in enumerate(jupytext.read(source, fmt="py:percent").cells):
-        if cell.cell_type == "code":
-            metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
-            new = nbformat.v4.new_code_cell(_copy(cell.source, solved), metadata=metadata)
-        else:
-            new = nbformat.v4.new_markdown_cell(cell.source)
-        if re.search("### (BEGIN|END)", new.source):
+    cells = jupytext.read(source, fmt="py:percent").cells
+    for index, cell in enumerate(cells):
+        cell.id = f"{source.stem[:2]}-{index + 1:03d}"
+        cell.source = _copy(cell.source, solved)
+        cell.metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
+        if re.search("### (BEGIN|END)", cell.source):
             raise NotebookError(
-                f"{source.stem}, {place(index, new)}: write `### BEGIN SOLUTION N.M`, the "
+                f"{source.stem}, {place(index, cell)}: write `### BEGIN SOLUTION N.M`, the "
                 "solution, `### END SOLUTION`, each marker on a line of its own."
             )
-        new.id = f"{source.stem[:2]}-{index + 1:03d}"
-        cells.append(new)
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
