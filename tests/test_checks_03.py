@@ -55,8 +55,8 @@ def from_zero(losses, rho):
         (lambda losses, rho: smoothed(losses, 1 - rho), "rho is the share of the old mean"),
         (from_zero, "not at 0"),
         (lambda losses, rho: pd.DataFrame(losses).expanding().mean(), "forgets old ones"),
-        (lambda losses, rho: smoothed(losses, rho)[-1], "shape should be (3, 2), yours is (2,)"),
-        (lambda losses, rho: losses, "but [[2, 4], [1.8, 3.2], "),
+        (lambda losses, rho: smoothed(losses, rho)[-1], "shape should be (2, 2), yours is (2,)"),
+        (lambda losses, rho: losses, "but [[2, 4], [1.8, 3.2]] is right"),
     ],
     ids=["swapped", "from zero", "all batches", "last only", "no mean"],
 )

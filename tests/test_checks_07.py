@@ -59,8 +59,8 @@ RIGHT = {
             ],
             "not their first",
         ),
-        (lambda members: in_a_row(members)[:-1], "shape should be (7,), yours is (6,)"),
-        (lambda members: [2, 5, 8, 12, 17, 18, 20], "20], but [2, 5, 8, 12, 17, 18, 21] is right"),
+        (lambda members: in_a_row(members)[:-1], "shape should be (6,), yours is (5,)"),
+        (lambda members: [2, 5, 8, 12, 13, 15], "15], but [2, 5, 8, 12, 13, 16] is right"),
         (lambda members: None, "end it with `return`"),
     ],
 )

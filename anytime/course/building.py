@@ -36,12 +36,16 @@ def sources(numbers: Iterable[str] = ()) -> list[Path]:
 
     Raises NotebookError for a number that no source has.
     """
-    return _numbered(NOTEBOOKS / "sources", "py", numbers)
+    found = sorted((NOTEBOOKS / "sources").glob("[0-9][0-9]_*.py"))
+    wanted = {number.zfill(2) for number in numbers}
+    if missing := wanted - {path.stem[:2] for path in found}:
+        raise NotebookError(f"There is no notebook {', '.join(sorted(missing))} in {NOTEBOOKS}.")
+    return [path for path in found if not wanted or path.stem[:2] in wanted]
 
 
 def notebooks(numbers: Iterable[str] = ()) -> list[Path]:
     """The notebooks to solve, in reading order, chosen as in `sources`."""
-    return _numbered(NOTEBOOKS, "ipynb", numbers)
+    return [stored_at(source, solved=False) for source in sources(numbers)]
 
 
 def check() -> list[str]:
@@ -134,14 +138,6 @@ def _readme(numbers: list[str]) -> int:
     picture = door.write().relative_to(REPOSITORY)
     print(f"The notebooks are listed in README.md, and {picture} is drawn.")
     return 0
-
-
-def _numbered(folder: Path, suffix: str, numbers: Iterable[str]) -> list[Path]:
-    found = sorted(folder.glob(f"[0-9][0-9]_*.{suffix}"))
-    wanted = {number.zfill(2) for number in numbers}
-    if missing := wanted - {path.stem[:2] for path in found}:
-        raise NotebookError(f"There is no notebook {', '.join(sorted(missing))} in {folder}.")
-    return [path for path in found if not wanted or path.stem[:2] in wanted]
 
 
 def _contents(notebook: nbformat.NotebookNode) -> list[tuple]:

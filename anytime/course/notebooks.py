@@ -27,7 +27,7 @@ METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Two names and more from the root on: neither a web address nor a closing HTML tag.
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~<*])/[A-Za-z][\w.-]*/[\w.-]+|\b[A-Z]:\\+\w+")
-SOLUTION = re.compile(r"(?ms)^( *)### BEGIN SOLUTION (\d+\.\d+)\n(.*?)^ *### END SOLUTION *$")
+SOLUTION = re.compile(r"(?ms)^( *)### BEGIN SOLUTION (\d+\.\d+)\n(.*?)\n *### END SOLUTION *$")
 
 
 class NotebookError(Exception):
@@ -56,10 +56,11 @@ def read(source: Path, solved: bool) -> NotebookNode:
     """
     import jupytext  # only who writes the course has it
 
+    left = r"\3" if solved else r'\1raise NotImplementedError("Exercise \2")'
     cells = jupytext.read(source, fmt="py:percent").cells
     for index, cell in enumerate(cells):
         cell.id = f"{source.stem[:2]}-{index + 1:03d}"
-        cell.source = _copy(cell.source, solved)
+        cell.source = SOLUTION.sub(left, cell.source)
         cell.metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
         if re.search("### (BEGIN|END)", cell.source):
             raise NotebookError(
@@ -74,7 +75,7 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 600)
 
     Raises NotebookError where a cell fails, takes too long or ends the kernel.
     """
-    running = [0]
+    places = ["before its first cell"]
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -84,14 +85,13 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 600)
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=40"],  # errors, no advice
         resources={"metadata": {"path": str(folder)}},
-        on_cell_start=lambda cell, cell_index: running.__setitem__(0, cell_index),
+        on_cell_start=lambda cell, cell_index: places.append(place(cell_index, cell)),
     )
     try:
         client.execute()
     except (CellControlSignal, DeadKernelError) as error:
-        cell = notebook.cells[running[0]]
         text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-        raise NotebookError(f"{name}, {place(running[0], cell)}:\n{text}") from None
+        raise NotebookError(f"{name}, {places[-1]}:\n{text}") from None
 
 
 def build(source: Path, solved: bool) -> Path:
@@ -140,12 +140,6 @@ def write(path: Path, text: str) -> None:
     """Write a text file wholly or not at all."""
     with whole_file(path) as half:
         half.write_text(text, encoding="utf-8")
-
-
-def _copy(text: str, solved: bool) -> str:
-    if solved:
-        return SOLUTION.sub(lambda match: match[3].rstrip("\n"), text)
-    return SOLUTION.sub(r'\1raise NotImplementedError("Exercise \2")', text)
 
 
 def _unfit(cell: NotebookNode) -> str:

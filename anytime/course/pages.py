@@ -55,11 +55,10 @@ def write_index(course: list[Path]) -> Path:
 def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seconds: float) -> str:
     """An executed notebook as one HTML page, its pictures described and its formulas drawn."""
     at = course.index(path)
-    before, after = course[at - 1 : at] if at else [], course[at + 1 : at + 2]
     exporter = _Exporter(template_file="page.html.j2", extra_template_paths=[str(TEMPLATES)])
     resources = {
         "metadata": {"name": f"{path.stem[:2]} {opening(notebook)[0]}", "path": str(path.parent)},
-        "links": {"Before": before, "Next": after},
+        "links": {"Before": course[:at][-1:], "Next": course[at + 1 :][:1]},
         "seconds": f"{seconds:.1f}",
     }
     return exporter.from_notebook_node(notebook, resources=resources)[0]
@@ -100,8 +99,7 @@ class _Renderer(IPythonRenderer):
 class _Exporter(HTMLExporter):
     @pass_context
     def markdown2html(self, context, source: str) -> str:
-        folder = context.get("resources", {}).get("metadata", {}).get("path", "")
-        return to_html(source, folder)
+        return to_html(source, context["resources"]["metadata"]["path"])
 
 
 def to_html(markdown: str, folder: str = "") -> str:

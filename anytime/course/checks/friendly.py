@@ -106,6 +106,5 @@ def _numbers(values: Any) -> np.ndarray:
 def _shown(values: Any) -> str:
     if values is None:
         return "None"
-    return np.array2string(
-        _numbers(values), separator=", ", formatter={"float_kind": lambda number: f"{number:g}"}
-    )
+    digits = np.vectorize("{:g}".format, otypes=[object])
+    return str(digits(_numbers(values)).tolist()).replace("'", "")

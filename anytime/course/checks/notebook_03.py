@@ -13,14 +13,9 @@ def running_means() -> Cases:
     zero = "the mean starts at the losses of the first batch, not at 0."
     all_batches = "that is the mean of all batches so far; a running mean forgets old ones."
     losses = np.array([[2.0, 4.0], [1.0, 0.0], [0.0, 4.0]])
-    yield (
-        (losses, 0.8),
-        [[2.0, 4.0], [1.8, 3.2], [1.44, 3.36]],
-        ([[2.0, 4.0], [1.2, 0.8], [0.24, 3.36]], swapped),
-        ([[0.4, 0.8], [0.52, 0.64], [0.416, 1.312]], zero),
-        ([[2.0, 4.0], [1.5, 2.0], [1.0, 8 / 3]], all_batches),
-    )
-    yield (losses[1:], 0.5), [[1.0, 0.0], [0.5, 2.0]]
+    wrong = ([[2, 4], [1.2, 0.8]], swapped), ([[0.4, 0.8], [0.52, 0.64]], zero)
+    yield (losses[:2], 0.8), [[2, 4], [1.8, 3.2]], *wrong, ([[2, 4], [1.5, 2]], all_batches)
+    yield (losses, 0.5), [[2, 4], [1.5, 2], [0.75, 3]]
 
 
 @cases("3.2", "the mean losses {}, gamma = {}")
@@ -39,7 +34,7 @@ def ratio_where_floor_takes_over() -> Cases:
     """gamma -> the ratio r at which (1 - gamma) / r is gamma."""
     near = "close: 1 / gamma is what remains if you forget the factor 1 - gamma."
     yield (0.2,), 4.0, (5.0, near), (0.25, "that is the ratio upside down; r is at least 1.")
-    yield (0.5,), 1.0, (2.0, near)
+    yield (0.5,), 1.0
 
 
 @cases("3.4", "the losses {}, importance {}")

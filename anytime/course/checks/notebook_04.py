@@ -24,9 +24,8 @@ def exit_losses(answer: Answer) -> Problems:
     found = answer(logits, labels)
     if isinstance(found, list):
         yield "that is a list; make it one tensor of shape (3,) with torch.stack."
-    yield differs(
-        found, wanted, "3 exits, 4 images", (4 * wanted, sums), (mixed, order), (twice, soft)
-    )
+    wrong = (4 * wanted, sums), (mixed, order), (twice, soft)
+    yield differs(found, wanted, "3 exits, 4 images", *wrong)
     yield differs(answer(logits[:2], labels), wanted[:2], "2 exits, 4 images")
     if not getattr(found, "requires_grad", False):
         yield "right numbers, but without gradients: leave out detach, item and numpy."

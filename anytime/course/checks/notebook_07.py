@@ -6,19 +6,13 @@ from anytime.course.checks.friendly import Cases, cases
 @cases("7.1", "members with the costs {}")
 def costs_in_a_row() -> Cases:
     """Costs of the members' exits -> the cost of every exit in the chain."""
-    alone = "each member starts when all before it are finished: add their full costs."
-    summed = "a member's costs are already those up to each exit: add only full costs of members."
+    own = "each member starts when all before it are finished: add their full costs."
+    sums = "a member's costs are already those up to each exit: add only full costs of members."
     last = "add the full costs of all members before, not of the last one alone."
     first = "the networks before are finished: add what their last exits cost, not their first."
-    yield (
-        ([[2, 5], [3, 7, 12], [1, 4]],),
-        [2, 5, 8, 12, 17, 18, 21],
-        ([2, 5, 3, 7, 12, 1, 4], alone),
-        ([2, 7, 10, 17, 29, 30, 34], summed),
-        ([2, 5, 8, 12, 17, 13, 16], last),
-        ([2, 5, 5, 9, 14, 6, 9], first),
-    )
-    yield ([[1], [1, 3]],), [1, 2, 4]
+    wrong = ([2, 5, 3, 7, 1, 4], own), ([2, 7, 10, 17, 18, 22], sums), ([2, 5, 8, 12, 8, 11], last)
+    yield ([[2, 5], [3, 7], [1, 4]],), [2, 5, 8, 12, 13, 16], *wrong, ([2, 5, 5, 9, 6, 9], first)
+    yield ([[1], [1, 3], [2, 4, 9]],), [1, 2, 4, 6, 8, 13]
 
 
 @cases("7.2", "(budget, base) = ({}, {})")
@@ -43,7 +37,7 @@ def smallest_base() -> Cases:
     supremum = "that is the supremum for b = C; solve for b instead."
     upside = "the inverse of b - 1 is C - 2: turn it round, then add 1."
     yield (2.25,), 5.0, (4.0, less), (2.8, supremum), (1.25, upside)
-    yield (4.0,), 1.5, (0.5, less), (7 / 3, supremum), (3.0, upside)
+    yield (4.0,), 1.5
 
 
 @cases("7.4", "2 images")

@@ -22,9 +22,7 @@ def margin_policy() -> Cases:
 @cases("10.2", "the scores {} with threshold {}")
 def first_sure_exit() -> Cases:
     """(K, N) scores, a threshold -> (N,) the exits, from 0, at which images stop."""
-    scores = np.array(
-        [[0.9, 0.2, 0.1, 0.5, 0.3], [0.1, 0.8, 0.2, 0.6, 0.2], [0.95, 0.7, 0.3, 0.9, 0.8]]
-    )
+    scores = np.array([[9, 2, 1, 5, 3], [1, 8, 2, 6, 2], [9.5, 7, 3, 9, 8]]) / 10
     last = "where no exit is sure argmax gives 0: such an image stops at the last."
     exact = "a score of exactly the threshold reaches it: use >=."
     counted = "exits are counted from 0 here."

@@ -15,8 +15,7 @@ def training_days() -> Cases:
     hours = "that is in hours; a day has 24."
     epoch = "that is one epoch; multiply by the epochs."
     factors = (1 / 3, forward), (2 / 3, twice), (86_400, seconds), (24, hours), (1 / 300, epoch)
-    wrong = ((days * factor, hint) for factor, hint in factors)
-    yield (2e8, 50_000, 300, 1e12), days, *wrong
+    yield (2e8, 50_000, 300, 1e12), days, *((days * factor, hint) for factor, hint in factors)
     yield (1e9, 1_000, 10, 1e9), 30_000 / 86_400
 
 
@@ -26,10 +25,9 @@ def milestone_rate() -> Cases:
     milestones = ((50, 0.5), (20, 2.0), (80, 0.25))
     before = "before the first milestone the start holds."
     later = "the latest milestone that was passed holds, in whichever order they are given."
-    ahead = "that milestone is still ahead."
     yield (10, 1.0, milestones), 1.0, (0.5, before), (2.0, before), (0.25, before)
     yield (20, 1.0, milestones), 2.0, (1.0, "a milestone holds from its own epoch on.")
-    yield (60, 1.0, milestones), 0.5, (2.0, later), (0.25, ahead)
+    yield (60, 1.0, milestones), 0.5, (2.0, later), (0.25, "that milestone is still ahead.")
     yield (99, 1.0, milestones), 0.25, (0.5, later), (2.0, later)
 
 
