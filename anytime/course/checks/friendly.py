@@ -40,7 +40,14 @@ def exercise(number: str) -> Callable[[Callable[[Answer], Problems]], Check]:
 def cases(number: str, asked: str) -> Callable[[Callable[[], Cases]], Check]:
     """Makes a printed check of a table: arguments, the right answer, pairs (wrong answer, hint).
 
-    asked: what is said of a case, with places for its arguments.
+    asked: what is said of a case, with places for its arguments. A function that fits the first
+    case alone must not pass, so there are at least two; hints belong to the first they can meet.
+
+        @cases("9.9", "double({})")
+        def double() -> Cases:
+            # x -> twice x
+            yield (3,), 6, (9, "that is the square; double it.")
+            yield (4,), 8
     """
 
     def decorate(table: Callable[[], Cases]) -> Check:
