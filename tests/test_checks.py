@@ -41,6 +41,19 @@ def test_a_right_answer_is_accepted(capsys, check):
 
 
 @each_exercise
+def test_an_answer_that_fits_the_first_question_alone_is_never_right(capsys, check):
+    first = []
+
+    def stuck(*given, **named):
+        first.append(first[0] if first else RIGHT[check](*given, **named))
+        return first[0]
+
+    check(stuck)
+    assert len(first) > 1
+    assert not capsys.readouterr().out.endswith(": right.\n")
+
+
+@each_exercise
 def test_an_undone_exercise_is_said_to_be_undone(capsys, check):
     check(undone)
     assert capsys.readouterr().out.endswith(": not done yet.\n")

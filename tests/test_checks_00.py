@@ -32,9 +32,10 @@ def test_a_right_error_rate_is_accepted(capsys):
         (lambda p, y: 100 * (p != y).float().mean(), "in percent"),
         (lambda p, y: None, "return"),
         (lambda p, y: 0.5, "0.2 is right"),
+        (lambda p, y: 0.2, "0.75 is right"),
         (lambda p, y: (p != y).mean(), "RuntimeError"),
     ],
-    ids=["accuracy", "count", "percent", "nothing", "other", "error"],
+    ids=["accuracy", "count", "percent", "nothing", "other", "one input", "error"],
 )
 def test_a_wrong_error_rate_is_told_what_is_off(capsys, answer, hint):
     assert hint in said(capsys, answer)

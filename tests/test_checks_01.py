@@ -43,6 +43,7 @@ RIGHT = {
         (lambda i, o, k, n, s, g: i * o * k * k * (n // s) ** 2 // g, "round up"),
         (lambda i, o, k, n, s, g: counted(i, o, k, n, s), "channels_in / groups"),
         (lambda i, o, k, n, s, g: counted(i, o, k, n, s, g) // g, "still computed"),
+        (lambda i, o, k, n, s, g: counted(i, o, 3, n, s, g), "but 2400 is right"),
         (lambda *_: 7, "gives 7, but 221184 is right"),
     ],
 )
@@ -70,6 +71,8 @@ def test_a_wrong_exit_at_a_budget_is_told_what_is_off(capsys, answer, hint):
     [
         (lambda n, s: range(s, 3 * n + 1, s), "the last unit always has an exit"),
         (lambda n, s: range(3 * n, 0, -s), "turn them round"),
+        (lambda n, s: range(3 * n), "counted from 1"),
+        (lambda n, s: built(n, s) + 0.5, "gives [1.5, 2.5, 3.5, 4.5, 5.5, 6.5]"),
         (lambda n, s: [*range(s, 3 * n, s), 3 * n], "[1, 3, 5, 7, 9, 11, 13, 15] is right"),
     ],
 )

@@ -55,8 +55,8 @@ def from_zero(losses, rho):
         (lambda losses, rho: smoothed(losses, 1 - rho), "rho is the share of the old mean"),
         (from_zero, "not at 0"),
         (lambda losses, rho: pd.DataFrame(losses).expanding().mean(), "forgets old ones"),
-        (lambda losses, rho: smoothed(losses, rho)[-1], "(3, 2), yours is (2,)"),
-        (lambda losses, rho: losses, "after step 2 the means should be"),
+        (lambda losses, rho: smoothed(losses, rho)[-1], "shape should be (2, 2), yours is (2,)"),
+        (lambda losses, rho: losses, "but [[2, 4], [1.8, 3.2]] is right"),
     ],
     ids=["swapped", "from zero", "all batches", "last only", "no mean"],
 )
@@ -72,7 +72,10 @@ def test_wrong_running_means_are_told_what_is_off(capsys, answer, hint):
         (lambda m, gamma=0.0: 1 / m, "Divide by the largest at the end"),
         (lambda m, gamma=0.0: 1 / m / (1 / m).sum(), "right but for the scale"),
         (lambda m, gamma=0.0: equalised(m) + gamma, "scale the inverse by 1 - gamma"),
-        (lambda m, gamma=0.0: equalised(m).clip(gamma), "gamma = 0.2: the weight of exit 1"),
+        (
+            lambda m, gamma=0.0: equalised(m).clip(gamma),
+            "but [0.36, 0.6, 1] is right",
+        ),
         (lambda m: equalised(m), "TypeError"),
     ],
     ids=["not inverse", "not scaled", "sum 1", "gamma added", "gamma as limit", "no gamma"],
@@ -99,7 +102,7 @@ def test_a_wrong_ratio_is_told_what_is_off(capsys, answer, hint):
     "answer, hint",
     [
         (lambda losses, importance: 1 / losses, "answer for importance 1"),
-        (lambda losses, importance: losses / importance, "the derivative by B is"),
+        (lambda losses, importance: losses / importance, "that is the inverse"),
     ],
 )
 def test_weights_that_are_not_the_best_are_told_what_is_off(capsys, answer, hint):

@@ -81,13 +81,13 @@ RIGHT = {
     "answer, hint",
     [
         (lambda x, y: None, "end it with `return`"),
-        (lambda x, y: losses_one_by_one(x, y).mean(), "shape (3,), yours is ()"),
-        (lambda x, y: list(losses_one_by_one(x, y)), "shape (3,), yours is ('list',)"),
+        (lambda x, y: losses_one_by_one(x, y).mean(), "shape should be (3,), yours is ()"),
+        (lambda x, y: list(losses_one_by_one(x, y)), "with torch.stack"),
         (lambda x, y: 4 * losses_one_by_one(x, y), "sum over the images"),
         (mixed_up, "use labels.repeat(K)"),
         (lambda x, y: losses_one_by_one(x.softmax(-1), y), "leave out the softmax"),
         (lambda x, y: losses_one_by_one(x, y).detach(), "without gradients"),
-        (lambda x, y: losses_one_by_one(x, y) + 1, "the loss of exit 1 should be"),
+        (lambda x, y: losses_one_by_one(x, y) + 1, "but [1.9913, 1.72098, 2.20195] is right"),
     ],
 )
 def test_wrong_losses_of_exits_are_told_what_is_off(capsys, answer, hint):
@@ -98,7 +98,7 @@ def test_wrong_losses_of_exits_are_told_what_is_off(capsys, answer, hint):
 @pytest.mark.parametrize(
     "answer, hint",
     [
-        (FromZero, "the weight of exit 4 should be 1"),
+        (FromZero, "but [0.0625, 0.25, 0.5625, 1] is right"),
         (NoTotal, "pass `total` on"),
         (NotHandedOn, "super().__init__(weights, total)"),
         (NoScheme, "derive your class from weighting.Weighting"),
@@ -114,7 +114,7 @@ def test_a_wrong_weighting_is_told_what_is_off(capsys, answer, hint):
 @pytest.mark.parametrize(
     "answer, hint",
     [
-        (lambda run, level: None, "in epoch 4, you say None"),
+        (lambda run, level: None, "below 0.45 gives None, but 4 is right"),
         (lambda run, level: run.history[0]["test_error"], "KeyError"),
         (nth_entry, "return entry['epoch']"),
         (lambda run, level: nth_entry(run, level, False, 0), "counted from 0"),
@@ -126,7 +126,7 @@ def test_a_wrong_weighting_is_told_what_is_off(capsys, answer, hint):
             lambda run, level: max(epoch for epoch, error in last_errors(run) if error < level),
             "that is the last time",
         ),
-        (lambda run, level: first_below(run, level) or -1, "epoch None, you say -1"),
+        (lambda run, level: first_below(run, level) or -1, "below 0.1 gives -1, but None is right"),
     ],
 )
 def test_a_wrong_epoch_is_told_what_is_off(capsys, answer, hint):
@@ -143,8 +143,14 @@ def test_a_wrong_epoch_is_told_what_is_off(capsys, answer, hint):
         (lambda lr, weights: lr / (sum(weights) / len(weights)), "don't divide"),
         (lambda lr, weights: None, "end it with `return`"),
         (lambda lr, weights: 7.0, "gives 7, but 0.045 is right"),
+        (lambda lr, weights: lr * sum(weights) / 4, "but 0.225 is right"),
     ],
 )
 def test_a_wrong_effective_learning_rate_is_told_what_is_off(capsys, answer, hint):
     checks.effective_learning_rate(answer)
     assert hint in capsys.readouterr().out
+
+
+def test_losses_in_double_precision_are_right(capsys):
+    checks.exit_losses(lambda logits, labels: losses_one_by_one(logits.double(), labels))
+    assert capsys.readouterr().out == "Exercise 4.1: right.\n"

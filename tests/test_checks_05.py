@@ -43,6 +43,12 @@ RIGHT = {
         ("standard_errors_from_zero", lambda d: np.mean(d) / np.std(d, ddof=1), "by sqrt(n)"),
         ("standard_errors_from_zero", lambda d: np.mean(d) / np.std(d) * 3**0.5, "ddof=1"),
         ("standard_errors_from_zero", lambda d: np.std(d, ddof=1) / 3**0.5, "divide the mean"),
+        (
+            "standard_errors_from_zero",
+            lambda d: np.mean(d) / np.std(d, ddof=1) * len(d) ** 0.5,
+            "abs",
+        ),
+        ("standard_errors_from_zero", lambda d: 3**0.5 * np.mean(abs(d)) / 4, "is right"),
         ("standard_errors_from_zero", lambda d: None, "end it with `return`"),
         ("standard_errors_from_zero", lambda d: 7.0, "gives 7, but 0.866"),
     ],
@@ -50,3 +56,9 @@ RIGHT = {
 def test_a_wrong_answer_is_told_what_is_off(capsys, name, answer, hint):
     getattr(checks, name)(answer)
     assert hint in capsys.readouterr().out
+
+
+def test_answers_written_for_arrays_are_right(capsys):
+    checks.mean_increase(lambda errors, optimal: (100 * (errors - optimal) / optimal).mean())
+    checks.standard_errors_from_zero(lambda d: abs(d.mean()) / (d.std(ddof=1) / d.size**0.5))
+    assert capsys.readouterr().out == "Exercise 5.2: right.\nExercise 5.3: right.\n"

@@ -59,7 +59,7 @@ def positions(errors, level):
         (lambda e, c, level: e[positions(e, level)[0]], "that is the error"),
         (lambda e, c, level: walk(e, c, level - 1e-9), "exactly the level"),
         (lambda e, c, level: walk(e, c, level) or c[-1], "return None"),
-        (lambda e, c, level: 25, "an error of 0.6 is reached for 10, you say 25"),
+        (lambda e, c, level: 25, "at most 0.6 gives 25, but 10 is right"),
     ],
 )
 def test_a_wrong_cheapest_exit_is_told_what_is_off(capsys, answer, hint):
@@ -93,7 +93,7 @@ def test_a_wrong_bar_of_a_difference_is_told_what_is_off(capsys, answer, hint):
         (lambda const, adaloss: 100 * (100 + const) / (100 + adaloss), "how much is it above 100"),
         (lambda const, adaloss: (100 + const) / (100 + adaloss) - 1, "give it in percent"),
         (lambda const, adaloss: by_bisection(adaloss, const), "upside down"),
-        (lambda const, adaloss: 12.5, "10 % for both gives 12.5, but 0 is right"),
+        (lambda const, adaloss: 12.5, "CONST 10 %, AdaLoss 10 % gives 12.5, but 0 is right"),
         (lambda const, adaloss: None, "end it with `return`"),
     ],
 )

@@ -89,7 +89,7 @@ def position_below(losses, values, level):
         (lambda *given: 1 + position_below(*given), "the number of the epoch"),
         (lambda x, y, level: at_fit(x, y, math.nextafter(level, 9)), "exactly the level"),
         (lambda *given: at_fit(*given) or given[1][-1], "return None"),
-        (lambda x, y, level: 0.62, "first time at value 0.73, you say 0.62"),
+        (lambda x, y, level: 0.62, "first time below 0.5 gives 0.62, but 0.73 is right"),
     ],
 )
 def test_a_wrong_value_at_a_fit_is_told_what_is_off(capsys, answer, hint):

@@ -45,10 +45,10 @@ def sorts_in_place(now, before, scores):
         (lambda now, *_: now.max(-1) - now.min(-1), "take the second largest"),
         (lambda *a: -margin(*a), "the sign is turned round"),
         (lambda now, *_: np.diff(np.sort(now))[:, 0], "sort ascends"),
-        (lambda *a: margin(*a).mean(), r"shape (3,), yours has ()"),
-        (lambda *a: 2 * margin(*a), "[0.3 0.  1. ] is right"),
+        (lambda *a: margin(*a).mean(), "shape should be (3,), yours is ()"),
+        (lambda *a: 2 * margin(*a), "right but for the scale; your largest is 2"),
         (lambda *a: None, "end it with `return`"),
-        (sorts_in_place, "sort a copy"),
+        (sorts_in_place, "work on a copy"),
     ],
 )
 def test_a_wrong_margin_is_told_what_is_off(capsys, answer, hint):
@@ -68,10 +68,12 @@ def overwrites(scores, threshold):
         (lambda s, t: first_sure(s, t + 1e-9), "use >="),
         (lambda s, t: first_sure(s, t) + 1, "counted from 0"),
         (lambda s, t: s.argmax(0), "that is the surest exit"),
-        (lambda s, t: first_sure(s, t)[:3], "yours has (3,)"),
-        (lambda s, t: np.full(5, 7), "but [0 1 2 0 2] is right"),
+        (lambda s, t: first_sure(s, t)[:3], "shape should be (5,), yours is (3,)"),
+        (lambda s, t: np.full(5, 7), "but [0, 1, 2, 0, 2] is right"),
+        (lambda s, t: first_sure(s, 0.5), "threshold 0.85 gives [0, 1, 2, 0, 2]"),
+        (lambda s, t: np.where(s[0] >= t, 0, np.where(s[1] >= t, 1, 2)), "but [0, 1, 1, 1, 1]"),
         (lambda s, t: None, "end it with `return`"),
-        (overwrites, "changes the scores"),
+        (overwrites, "changes its arguments"),
     ],
 )
 def test_wrong_exits_of_a_rule_are_told_what_is_off(capsys, answer, hint):
@@ -91,7 +93,7 @@ def paid(cost, budgets, side="right"):
         (lambda s, c, b: np.minimum(s, np.maximum(paid(c, b, "left"), 0)), "side='right'"),
         (lambda s, c, b: np.minimum(s, paid(c, b) + 1), "one too far"),
         (lambda s, c, b: np.maximum(s, paid(c, b)), "the minimum of the two"),
-        (lambda s, c, b: s + 3, "but [0 0 1 2 1] is right"),
+        (lambda s, c, b: s + 3, "but [0, 0, 1, 2, 1] is right"),
         (lambda s, c, b: None, "end it with `return`"),
     ],
 )

@@ -50,7 +50,7 @@ def unsorted(epoch, start, milestones):
         ("own_verdict", lambda d, limit: verdict(d, 2.0), "too few"),
         ("own_verdict", lambda d, limit: verdict(d, limit, ddof=0), "4.16 standard errors"),
         ("own_verdict", lambda d, limit: verdict(d[:3], limit), "3.84 standard errors"),
-        ("own_verdict", lambda d, limit: None, "end it with `return`"),
+        ("own_verdict", lambda d, limit: None, "you say None"),
     ],
 )
 def test_a_wrong_answer_is_told_what_is_off(capsys, name, answer, hint):

@@ -13,6 +13,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import nbformat
@@ -34,25 +36,28 @@ def sources(numbers: Iterable[str] = ()) -> list[Path]:
 
     Raises NotebookError for a number that no source has.
     """
-    return _numbered(NOTEBOOKS / "sources", "py", numbers)
+    found = sorted((NOTEBOOKS / "sources").glob("[0-9][0-9]_*.py"))
+    wanted = {number.zfill(2) for number in numbers}
+    if missing := wanted - {path.stem[:2] for path in found}:
+        raise NotebookError(f"There is no notebook {', '.join(sorted(missing))} in {NOTEBOOKS}.")
+    return [path for path in found if not wanted or path.stem[:2] in wanted]
 
 
 def notebooks(numbers: Iterable[str] = ()) -> list[Path]:
     """The notebooks to solve, in reading order, chosen as in `sources`."""
-    return _numbered(NOTEBOOKS, "ipynb", numbers)
+    return [stored_at(source, solved=False) for source in sources(numbers)]
 
 
 def check() -> list[str]:
     """What keeps the stored notebooks from being those of the sources; empty where nothing does."""
     problems, known = [], set()
-    for source in sources():
-        for solved in (False, True):
-            target = stored_at(source, solved)
-            known.add(target)
-            if not target.exists():
-                problems.append(f"{target.relative_to(REPOSITORY)} is missing")
-            elif _contents(nbformat.read(target, 4)) != _contents(read(source, solved)):
-                problems.append(f"{target.relative_to(REPOSITORY)} differs from its source")
+    for source, solved in product(sources(), (False, True)):
+        target = stored_at(source, solved)
+        known.add(target)
+        if not target.exists():
+            problems.append(f"{target.relative_to(REPOSITORY)} is missing")
+        elif _contents(nbformat.read(target, 4)) != _contents(read(source, solved)):
+            problems.append(f"{target.relative_to(REPOSITORY)} differs from its source")
     stored = {*NOTEBOOKS.glob("*.ipynb"), *NOTEBOOKS.glob("solutions/*.ipynb")}
     problems += [f"{path.relative_to(REPOSITORY)} has no source" for path in stored - known]
     return sorted(problems)
@@ -68,13 +73,13 @@ def table() -> str:
     return "\n".join(rows)
 
 
-def side_by_side(tasks: dict[str, Callable[[], str]]) -> int:
-    """Run tasks two at a time, print how each ended, and return how many failed."""
+def side_by_side(tasks: Iterable[Callable[[], object]]) -> int:
+    """Run tasks two at a time, print what each returns, and return how many failed."""
     failed = 0
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        for name, future in [(name, pool.submit(task)) for name, task in tasks.items()]:
+        for future in [pool.submit(task) for task in tasks]:
             try:
-                print(f"{name}: {future.result()}", flush=True)
+                print(future.result(), flush=True)
             except NotebookError as error:
                 failed += 1
                 print(f"FAILED {error}\n", file=sys.stderr, flush=True)
@@ -101,12 +106,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _build(numbers: list[str]) -> int:
-    copies = [(source, solved) for source in sources(numbers) for solved in (False, True)]
-    tasks = {
-        str(stored_at(*copy).relative_to(REPOSITORY)): lambda copy=copy: build(*copy) and "built"
-        for copy in copies
-    }
-    return min(side_by_side(tasks), 1)
+    copies = product(sources(numbers), (False, True))
+    return min(side_by_side(partial(build, *copy) for copy in copies), 1)
 
 
 def _check(numbers: list[str]) -> int:
@@ -122,8 +123,7 @@ def _html(numbers: list[str]) -> int:
     from anytime.course import pages  # Jupyter looks for a home when it is imported
 
     paths, everything = notebooks(numbers), notebooks()
-    tasks = {path.stem: lambda path=path: pages.write_page(path, everything) for path in paths}
-    failed = side_by_side(tasks)
+    failed = side_by_side(partial(pages.write_page, path, everything) for path in paths)
     print(f"\nThe course is in {pages.write_index(everything).relative_to(REPOSITORY)}")
     if failed:
         print(f"{failed} of {len(paths)} notebooks failed, see above.", file=sys.stderr)
@@ -138,14 +138,6 @@ def _readme(numbers: list[str]) -> int:
     picture = door.write().relative_to(REPOSITORY)
     print(f"The notebooks are listed in README.md, and {picture} is drawn.")
     return 0
-
-
-def _numbered(folder: Path, suffix: str, numbers: Iterable[str]) -> list[Path]:
-    found = sorted(folder.glob(f"[0-9][0-9]_*.{suffix}"))
-    wanted = {number.zfill(2) for number in numbers}
-    if missing := wanted - {path.stem[:2] for path in found}:
-        raise NotebookError(f"There is no notebook {', '.join(sorted(missing))} in {folder}.")
-    return [path for path in found if not wanted or path.stem[:2] in wanted]
 
 
 def _contents(notebook: nbformat.NotebookNode) -> list[tuple]:

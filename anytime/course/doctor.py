@@ -72,7 +72,7 @@ def _packages() -> list[Check]:
     course = project.get("optional-dependencies", {}).get("course", [])
     pinned = (folder / "constraints.txt").read_text()
     tested = dict(re.findall(r"^([\w.-]+)==(\S+)", pinned, re.MULTILINE))
-    names = [re.match(r"[\w.-]+", words)[0] for words in (*project["dependencies"], *course)]
+    names = [re.split(r"[^\w.-]", asked)[0] for asked in (*project["dependencies"], *course)]
     return [_package(name, tested.get(name, "any version")) for name in names]
 
 

@@ -50,8 +50,8 @@ def draw_errors(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_yscale("log")
     plots.draw_error_against_cost(ax, table[~opt])
     cost, mean, std = table[opt][["cost", "mean", "std"]].T.values
-    points = {"linestyle": "none", "markersize": 7, "capsize": 3, "zorder": 3, "label": "OPT"}
-    ax.errorbar(cost, mean, std, **points, **plots.scheme_style("opt"))
+    looks = {"linestyle": "none", "markersize": 7, "capsize": 3, "zorder": 3, "label": "OPT"}
+    ax.errorbar(cost, mean, std, **(plots.scheme_style("opt") | looks))
 
     ax.set_yticks([0.03, 0.05, 0.1, 0.2, 0.4, 0.8])
     ax.set_yticks([], minor=True)

@@ -22,16 +22,12 @@ from anytime.paths import REPOSITORY, settle_home, temporary_folder, whole_file
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 NOT_STORED = {"widget", "live"}
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+METADATA = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Two names and more from the root on: neither a web address nor a closing HTML tag.
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/~<*])/[A-Za-z][\w.-]*/[\w.-]+|\b[A-Z]:\\+\w+")
-SOLUTION = re.compile(
-    r"^( *)### BEGIN SOLUTION (\d+\.\d+)\n(.*?)^ *### END SOLUTION *$", re.MULTILINE | re.DOTALL
-)
+SOLUTION = re.compile(r"(?ms)^( *)### BEGIN SOLUTION (\d+\.\d+)\n(.*?)\n *### END SOLUTION *$")
 
 
 class NotebookError(Exception):
@@ -60,20 +56,17 @@ def read(source: Path, solved: bool) -> NotebookNode:
     """
     import jupytext  # only who writes the course has it
 
-    cells = []
-    for index, cell in enumerate(jupytext.read(source, fmt="py:percent").cells):
-        if cell.cell_type == "code":
-            metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
-            new = nbformat.v4.new_code_cell(_copy(cell.source, solved), metadata=metadata)
-        else:
-            new = nbformat.v4.new_markdown_cell(cell.source)
-        if re.search("### (BEGIN|END)", new.source):
+    left = r"\3" if solved else r'\1raise NotImplementedError("Exercise \2")'
+    cells = jupytext.read(source, fmt="py:percent").cells
+    for index, cell in enumerate(cells):
+        cell.id = f"{source.stem[:2]}-{index + 1:03d}"
+        cell.source = SOLUTION.sub(left, cell.source)
+        cell.metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
+        if re.search("### (BEGIN|END)", cell.source):
             raise NotebookError(
-                f"{source.stem}, {place(index, new)}: write `### BEGIN SOLUTION N.M`, the "
+                f"{source.stem}, {place(index, cell)}: write `### BEGIN SOLUTION N.M`, the "
                 "solution, `### END SOLUTION`, each marker on a line of its own."
             )
-        new.id = f"{source.stem[:2]}-{index + 1:03d}"
-        cells.append(new)
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
@@ -82,7 +75,7 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 600)
 
     Raises NotebookError where a cell fails, takes too long or ends the kernel.
     """
-    running = [0]
+    places = ["before its first cell"]
     client = NotebookClient(
         notebook,
         kernel_name="python3",
@@ -92,14 +85,13 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 600)
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=40"],  # errors, no advice
         resources={"metadata": {"path": str(folder)}},
-        on_cell_start=lambda cell, cell_index: running.__setitem__(0, cell_index),
+        on_cell_start=lambda cell, cell_index: places.append(place(cell_index, cell)),
     )
     try:
         client.execute()
     except (CellControlSignal, DeadKernelError) as error:
-        cell = notebook.cells[running[0]]
         text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-        raise NotebookError(f"{name}, {place(running[0], cell)}:\n{text}") from None
+        raise NotebookError(f"{name}, {places[-1]}:\n{text}") from None
 
 
 def build(source: Path, solved: bool) -> Path:
@@ -148,12 +140,6 @@ def write(path: Path, text: str) -> None:
     """Write a text file wholly or not at all."""
     with whole_file(path) as half:
         half.write_text(text, encoding="utf-8")
-
-
-def _copy(text: str, solved: bool) -> str:
-    if solved:
-        return SOLUTION.sub(lambda match: match[3].rstrip("\n"), text)
-    return SOLUTION.sub(r'\1raise NotImplementedError("Exercise \2")', text)
 
 
 def _unfit(cell: NotebookNode) -> str:

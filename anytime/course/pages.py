@@ -1,5 +1,6 @@
 """The course as web pages that need no network: executed notebooks and an index."""
 
+import math
 import re
 import time
 from pathlib import Path
@@ -10,14 +11,11 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from anytime.course.notebooks import WIDGET, NotebookError, execute, opening, write
+from anytime.course.notebooks import NotebookError, execute, opening, write
 from anytime.paths import DATA, REPOSITORY
 
 PAGES = REPOSITORY / "build" / "course"
 TEMPLATES = Path(__file__).parent / "templates"
-NO_KERNEL = (
-    "<p>This control works where Python runs: open the notebook with <code>make lab</code>.</p>"
-)
 
 
 def write_page(path: Path, course: list[Path]) -> str:
@@ -28,7 +26,7 @@ def write_page(path: Path, course: list[Path]) -> str:
     """
     page = PAGES / f"{path.stem}.html"
     if _fresh(page, path):
-        return f"unchanged ({_seconds(page):.0f} s when it last ran)"
+        return f"{path.stem}: unchanged ({_seconds(page):.0f} s when it last ran)"
     PAGES.mkdir(parents=True, exist_ok=True)
     notebook = nbformat.read(path, 4)
     start = time.perf_counter()
@@ -38,7 +36,7 @@ def write_page(path: Path, course: list[Path]) -> str:
         write(page, render(notebook, path, course, seconds))
     except ValueError as error:
         raise NotebookError(f"{path.name}: {error}") from error
-    return f"{seconds:.0f} s"
+    return f"{path.stem}: {seconds:.0f} s"
 
 
 def write_index(course: list[Path]) -> Path:
@@ -46,12 +44,8 @@ def write_index(course: list[Path]) -> Path:
     entries = []
     for path in course:
         title, question, minutes = opening(nbformat.read(path, 4))
-        page = PAGES / f"{path.stem}.html"
-        entry = {"number": path.stem[:2], "title": title, "minutes": minutes}
-        entry["question"] = to_html(question)
-        entry |= {"page": page.name, "seconds": _seconds(page)} if page.exists() else {"page": None}
-        entries.append(entry)
-    PAGES.mkdir(parents=True, exist_ok=True)
+        seconds = _seconds(PAGES / f"{path.stem}.html")
+        entries.append((path.stem, title, to_html(question), minutes, seconds))
     index = PAGES / "index.html"
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     write(index, templates.get_template("index.html.j2").render(entries=entries))
@@ -61,20 +55,10 @@ def write_index(course: list[Path]) -> Path:
 def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seconds: float) -> str:
     """An executed notebook as one HTML page, its pictures described and its formulas drawn."""
     at = course.index(path)
-    before, after = course[at - 1 : at] if at else [], course[at + 1 : at + 2]
-    exporter = _Exporter(
-        template_file="page.html.j2",
-        extra_template_paths=[str(TEMPLATES)],
-        theme="light",
-        embed_images=True,
-    )
-    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-        if WIDGET in output.get("data", {}):
-            output.data = {"text/html": NO_KERNEL}
-    notebook.metadata["title"] = f"{path.stem[:2]} {opening(notebook)[0]}"
+    exporter = _Exporter(template_file="page.html.j2", extra_template_paths=[str(TEMPLATES)])
     resources = {
-        "metadata": {"name": path.stem, "path": str(path.parent)},
-        "links": {"Before": before, "Next": after},
+        "metadata": {"name": f"{path.stem[:2]} {opening(notebook)[0]}", "path": str(path.parent)},
+        "links": {"Before": course[:at][-1:], "Next": course[at + 1 :][:1]},
         "seconds": f"{seconds:.1f}",
     }
     return exporter.from_notebook_node(notebook, resources=resources)[0]
@@ -115,8 +99,7 @@ class _Renderer(IPythonRenderer):
 class _Exporter(HTMLExporter):
     @pass_context
     def markdown2html(self, context, source: str) -> str:
-        folder = context.get("resources", {}).get("metadata", {}).get("path", "")
-        return to_html(source, folder)
+        return to_html(source, context["resources"]["metadata"]["path"])
 
 
 def to_html(markdown: str, folder: str = "") -> str:
@@ -133,5 +116,7 @@ def _fresh(page: Path, notebook: Path) -> bool:
 
 
 def _seconds(page: Path) -> float:
-    page_text = page.read_text(encoding="utf-8")
-    return float(re.search(r'content="([\d.]+)" name="seconds"', page_text)[1])
+    """How long the notebook of a page ran when the page was made; nan where there is none."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    seconds = re.search(r'content="([\d.]+)" name="seconds"', text)
+    return float(seconds[1]) if seconds else math.nan

@@ -1,37 +1,19 @@
 """Friendly checks of the course's exercises: each says "right", or what is off and why."""
 
-from anytime.course.checks.notebook_00 import error_rate
-from anytime.course.checks.notebook_01 import (
-    convolution_multiply_adds,
-    exit_at_budget,
-    exit_positions,
-)
-from anytime.course.checks.notebook_02 import equalising_weight, half_end, sieve
-from anytime.course.checks.notebook_03 import (
+from .notebook_00 import error_rate
+from .notebook_01 import convolution_multiply_adds, exit_at_budget, exit_positions
+from .notebook_02 import equalising_weight, half_end, sieve
+from .notebook_03 import (
     best_weights,
     ratio_where_floor_takes_over,
     running_means,
     weights_inverse_to_loss,
 )
-from anytime.course.checks.notebook_04 import (
-    effective_learning_rate,
-    exit_losses,
-    first_epoch_below,
-    power_weighting,
-)
-from anytime.course.checks.notebook_05 import (
-    exit_at_share,
-    mean_increase,
-    standard_errors_from_zero,
-)
-from anytime.course.checks.notebook_06 import break_even, cheapest_exit, difference_bar
-from anytime.course.checks.notebook_07 import (
-    average_label,
-    cost_factor,
-    costs_in_a_row,
-    smallest_base,
-)
-from anytime.course.checks.notebook_08 import loss_ratio, mean_position, value_at_fit
-from anytime.course.checks.notebook_09 import gls_weights, learned_step, offset_weights
-from anytime.course.checks.notebook_10 import first_sure_exit, interrupted_exits, margin_policy
-from anytime.course.checks.notebook_11 import milestone_rate, own_verdict, training_days
+from .notebook_04 import effective_learning_rate, exit_losses, first_epoch_below, power_weighting
+from .notebook_05 import exit_at_share, mean_increase, standard_errors_from_zero
+from .notebook_06 import break_even, cheapest_exit, difference_bar
+from .notebook_07 import average_label, cost_factor, costs_in_a_row, smallest_base
+from .notebook_08 import loss_ratio, mean_position, value_at_fit
+from .notebook_09 import gls_weights, learned_step, offset_weights
+from .notebook_10 import first_sure_exit, interrupted_exits, margin_policy
+from .notebook_11 import milestone_rate, own_verdict, training_days

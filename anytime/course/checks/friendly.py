@@ -1,94 +1,117 @@
 """What all checks share: how they are printed, and how an answer is compared."""
 
-from __future__ import annotations
-
 import functools
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-Verify = Callable[[Any], str | None]
-NOTHING = "your function returns nothing: end it with `return`."
+import numpy as np
+
+Answer = Callable[..., Any]
+Check = Callable[[Answer], None]
+Cases = Iterator[tuple]
+Problems = Iterator[str | None]
+
+TOLERANCE = 5e-4  # relative: an answer of four digits is right, too
 
 
-def exercise(number: str) -> Callable[[Verify], Callable[[Any], None]]:
-    """Makes a printed check of a function that returns None where an answer is right.
+def exercise(number: str) -> Callable[[Callable[[Answer], Problems]], Check]:
+    """Makes a printed check of a generator that looks at an answer, point by point.
 
-    The decorated function takes the learner's answer and returns a sentence on what is off, or
-    None. An exercise that is not done yet is said to be so, and an error is shown, not raised:
-    the notebook runs on.
+    It yields a sentence on what is off, or None; the first sentence is printed. An exercise that
+    is not done yet is said to be so, and an error is shown, not raised: the notebook runs on.
     """
 
-    def decorate(verify: Verify) -> Callable[[Any], None]:
-        @functools.wraps(verify)
-        def check(answer: Any) -> None:
+    def decorate(look: Callable[[Answer], Problems]) -> Check:
+        def check(answer: Answer) -> None:
             try:
-                off = verify(answer)
+                verdict = next(filter(None, look(answer)), "right.")
             except NotImplementedError:
-                print(f"Exercise {number}: not done yet.")
+                verdict = "not done yet."
             except Exception as error:
-                print(f"Exercise {number}: not yet. {type(error).__name__}: {error}")
-            else:
-                print(f"Exercise {number}: right." if off is None else f"Exercise {number}: {off}")
+                verdict = f"not yet. {type(error).__name__}: {error}"
+            print(f"Exercise {number}: {' '.join(verdict.split())}")
 
+        check.__name__, check.__doc__ = look.__name__, look.__doc__
         return check
 
     return decorate
 
 
-def number_differs(found: Any, wanted: float, mistakes: dict[float, str], asked: str) -> str | None:
-    """None where a number is right; else the likely mistake that gives it, or both numbers."""
-    if found is None:
-        return NOTHING
-    near = [text for value, text in mistakes.items() if math.isclose(found, value, rel_tol=1e-4)]
-    if math.isclose(found, wanted, rel_tol=1e-4, abs_tol=1e-9):
-        return None
-    return near[0] if near else f"{asked} gives {float(found):g}, but {wanted:g} is right."
+def cases(number: str, asked: str) -> Callable[[Callable[[], Cases]], Check]:
+    """Makes a printed check of a table: arguments, the right answer, pairs (wrong answer, hint).
 
+    asked: what is said of a case, with places for its arguments. A function that fits the first
+    case alone must not pass, so there are at least two; hints belong to the first they can meet.
 
-def numbers_differ(answer: Callable, asked: str, cases: Iterable[tuple]) -> str | None:
-    """What is off in the first case that a function gets wrong, see `number_differs`; or None.
-
-    asked: has a place for each argument. cases: arguments, the right number, likely mistakes.
+        @cases("9.9", "double({})")
+        def double() -> Cases:
+            # x -> twice x
+            yield (3,), 6, (9, "that is the square; double it.")
+            yield (4,), 8
     """
-    for arguments, wanted, mistakes in cases:
-        found = answer(*arguments)
-        if off := number_differs(found, wanted, mistakes, asked.format(*arguments)):
-            return off
+
+    def decorate(table: Callable[[], Cases]) -> Check:
+        @functools.wraps(table)
+        def look(answer: Answer) -> Problems:
+            for arguments, wanted, *mistakes in table():
+                before = [np.copy(one) for one in arguments if isinstance(one, np.ndarray)]
+                yield differs(answer(*arguments), wanted, asked.format(*arguments), *mistakes)
+
+                after = [one for one in arguments if isinstance(one, np.ndarray)]
+                if not all(map(np.array_equal, before, after)):
+                    yield "your function changes its arguments, which others need: work on a copy."
+
+        return exercise(number)(look)
+
+    return decorate
+
+
+def differs(found: Any, wanted: Any, asked: str, *mistakes: tuple[Any, str]) -> str | None:
+    """None where an answer is right; else the likely mistake that gives it, or both answers.
+
+    found, wanted: numbers, lists, arrays or tensors of them, or None. mistakes: pairs of a wrong
+    answer and a hint.
+    """
+    found = list(found) if isinstance(found, Iterator) else found
+    if _same(found, wanted):
+        return None
+    for value, hint in mistakes:
+        if _same(found, value):
+            return hint
+
+    gives = f"{asked} gives {_shown(found)}, but {_shown(wanted)} is right"
+    if found is None:
+        return f"{gives}: end it with `return`, or see why it finds nothing."
+    if wanted is None or _numbers(wanted).size == 1:
+        return f"{gives}."
+    return _array_differs(_numbers(found), _numbers(wanted), asked) or f"{gives}."
+
+
+def _array_differs(found: np.ndarray, wanted: np.ndarray, asked: str) -> str | None:
+    """What is off in an array as a whole: its shape, order or scale; None where it is none."""
+    if found.shape != wanted.shape:
+        return f"{asked}: the shape should be {wanted.shape}, yours is {found.shape}."
+    if _same(found[::-1], wanted):
+        return f"{asked}: right, but from the last to the first; turn them round."
+    largest = found.max()
+    if wanted.max() == 1 and largest > 0 and _same(found / largest, wanted):
+        return f"{asked}: right but for the scale; your largest is {largest:.3g}, not 1."
     return None
 
 
-def weights_differ(found: Any, wanted: Any, asked: str) -> str | None:
-    """None where weights (K,) are right; else what is off: their number, scale or values."""
-    import numpy as np
-
-    if found is None:
-        return NOTHING
-    found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
-    if found.shape != wanted.shape:
-        return f"{asked}: {wanted.shape} weights are asked for, yours have shape {found.shape}."
-    if np.allclose(found, wanted, rtol=1e-3):
-        return None
-    if found.max() > 0 and np.allclose(found / found.max(), wanted / wanted.max(), rtol=1e-3):
-        return f"{asked}: right but for the scale; your largest weight is {found.max():.3g}, not 1."
-    if np.allclose(found[::-1], wanted, rtol=1e-3):
-        return f"{asked}: right, but from the last exit to the first; turn them round."
-    k = int(np.abs(found - wanted).argmax())
-    return (
-        f"{asked}: the weight of exit {k + 1} should be {wanted[k]:.4g}, yours is {found[k]:.4g}."
-    )
+def _same(found: Any, wanted: Any) -> bool:
+    if found is None or wanted is None:
+        return found is wanted
+    found, wanted = _numbers(found), _numbers(wanted)
+    return found.shape == wanted.shape and np.allclose(found, wanted, rtol=TOLERANCE, atol=1e-9)
 
 
-def array_differs(found: Any, wanted: Any, mistakes: list[tuple[Any, str]]) -> str | None:
-    """None where an array is right; else the likely mistake that gives it, or both arrays."""
-    import numpy as np
+def _numbers(values: Any) -> np.ndarray:
+    return np.asarray(values.detach() if hasattr(values, "detach") else values, dtype=float)
 
-    if found is None:
-        return NOTHING
-    found, wanted = np.asarray(found), np.asarray(wanted)
-    if found.shape != wanted.shape:
-        return f"return an array of shape {wanted.shape}, yours has {found.shape}."
-    if np.allclose(found, wanted):
-        return None
-    near = [hint for values, hint in mistakes if np.allclose(found, values)]
-    return near[0] if near else f"yours gives {found.round(3)}, but {wanted.round(3)} is right."
+
+def _shown(values: Any) -> str:
+    if values is None:
+        return "None"
+    digits = np.vectorize("{:g}".format, otypes=[object])
+    return str(digits(_numbers(values)).tolist()).replace("'", "")
