@@ -675,7 +675,7 @@ plt.show()
 
 # %%
 right = (answers == fashion.test.labels)[:, disputed].float().mean(1)
-print(f"{len(disputed)} disputed images: exit 1 is right on {right[0]:.0%}, exit 6 on {right[5]:.0%}")
+print(f"of {len(disputed)} disputed images exit 1 gets {right[0]:.0%} right, exit 6 {right[5]:.0%}")
 
 # %% [markdown]
 # **What you should see.** On these twenty images exit 6 has no more ticks than exit 1. Twenty are too

@@ -323,7 +323,7 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** HALF-END stays above the others up to exit 4. AdaLoss lies above CONST at
-# exits 1 and 2, with $e = 1$ it is nearer to HALF-END. At the right end all four meet. The crosses of
+# exits 1 and 2, with $e = 1$ between CONST and HALF-END. At the right end all four meet. The crosses of
 # OPT: exit 3 is a little better with a network of its own than in any curve, exit 6 a little worse
 # than in all. The gap between a curve and the cross should be the price of sharing. But two or three
 # points mean little here, as "What a run of seconds can show", below, explains. Notebook 05 measures the
