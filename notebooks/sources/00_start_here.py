@@ -175,10 +175,10 @@ plt.show()
 bool(errors[-1] < errors[0] - 0.05), bool(errors[0] < 0.5)
 
 # %% [markdown]
-# **What you should see.** All six exits learn at the same time. The first is wrong about a third of
-# the time, the last in less than a fifth. The steps are uneven: from exit 2 to exit 3 the error falls
-# most, and some exits bring next to nothing. `(True, True)` says that the last exit is better than the
-# first by at least 0.05, and the first is far from guessing.
+# **What you should see.** All six exits learn at the same time. The first is wrong in more than a
+# quarter of the images, the last in less than a fifth. The steps are uneven: from exit 2 to exit 3 the
+# error falls most, and the last step brings next to nothing. `(True, True)` says that the last exit is
+# better than the first by at least 0.05, and the first is far from guessing.
 #
 # This falling row of bars is what an anytime network is for. Notebook 01 draws it over the cost of
 # each exit.

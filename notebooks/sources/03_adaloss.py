@@ -353,7 +353,7 @@ USED = {"gamma": 0.07, "momentum": 0.9, "every": 10, "extra": 0.0}
 recorded, in_force = train_and_record(weighting.AdaLoss(9, **USED))
 steps, K = recorded.shape
 
-# %% alt="Left: training losses of nine exits on a logarithmic axis come apart over 300 steps. Right: AdaLoss's weights start at 1; those of the late exits stay high, those of the early ones sink towards 0.07."
+# %% alt="Left: training losses of nine exits on a logarithmic axis come apart over 300 steps. Right: AdaLoss's weights start at 1; those of the last two exits stay high, those of the early ones sink towards 0.07."
 fig, axes = plt.subplots(1, 2, figsize=(10, 4))
 plots.draw_losses(axes[0], recorded, np.arange(steps))
 plots.draw_weight_evolution(axes[1], in_force, np.arange(steps))
@@ -365,10 +365,10 @@ plt.show()
 # %% [markdown]
 # **What you should see.** The losses start together and come apart, in the end by a factor of
 # about a thousand. The weights start at 1 and stay there for the first 10 steps. Then those of the
-# first exits sink, step by step, to the floor of 0.07. Those of the middle exits follow later. The
-# last three stay high. For most of the training their losses are so close to each other that chance
-# decides from update to update which of them is the smallest and has the weight 1. Only at the end do
-# they come apart. (Details depend on the processor; your pictures may differ a little from the stored
+# first exits sink, step by step, to the floor of 0.07. Those of the middle exits follow later, exit 7
+# last of all. The last two stay high. For most of the training their losses are so close to each other
+# that chance decides from update to update which of them is smaller and has the weight 1. Only at the
+# end do they come apart. (Details depend on the processor; your pictures may differ a little from the stored
 # ones.)
 
 # %%
@@ -502,8 +502,8 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** Here the last exit has the weight 1 already, and $e$ cannot raise it further.
-# It lowers all the others instead: with $e = 1$ exit 8, nearly as good as the last, has only half of its
-# weight. Exits at the floor $\gamma$ hardly notice. (A last exit with little weight would be raised. As
+# It lowers all the others instead: with $e = 1$ exit 8, nearly as good as the last, has less than half
+# of the last one's weight. Exits at the floor $\gamma$ hardly notice. (A last exit with little weight would be raised. As
 # long as $u_K + e$ is at most 1, the others keep what they have.)
 #
 # What the last exit gets follows from step 4. Its $u_K$ is at least $e$ before the second division,
@@ -537,7 +537,7 @@ plt.show()
 # %% [markdown]
 # **What you should see.** The curves are smooth, since the weights change at every step and the
 # memory is long. The last exit stays at 1. All others fall to about a half at the first update, when
-# all losses are still equal: that is $e$. Then the early ones sink further. Now try for yourself:
+# the losses are still close to each other: that is $e$. Then the early ones sink further. Now try for yourself:
 # which slider changes the early exits, which the late ones?
 
 # %% tags=["widget"]
@@ -611,7 +611,7 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** Every setting gives less to the first exits and most to the last ones. How
-# much less is another matter: exit 5 gets anything from next to nothing to about three quarters.
+# much less is another matter: exit 5 gets anything from next to nothing to 0.7.
 # $e$ sets how far all others stay below the last exit; $\rho = 0.99$ keeps the weights closer
 # together, because this training is short; $\gamma$ moves the early exits. A result for "AdaLoss" is
 # a result for one of these settings.
@@ -621,8 +621,8 @@ plt.show()
 #
 # ### At the start AdaLoss is CONST
 #
-# A network that guesses among $C$ classes has a loss of about $\ln C$ at every exit. Equal losses
-# get equal weights (with $e = 0$). AdaLoss differs from CONST only as far as the losses have come apart. If the
+# A network that guesses evenly among $C$ classes has a loss of $\ln C$ at every exit; an untrained one
+# is not far from it. Equal losses get equal weights (with $e = 0$). AdaLoss differs from CONST only as far as the losses have come apart. If the
 # exits of your network stay close together, it does little.
 #
 # ### The total of the weights moves
@@ -641,8 +641,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# **What you should see.** The total falls from 9 to about a third of it. For the shared layers that
-# is like a learning rate that falls to a third, on top of the schedule. It may help or harm; in any
+# **What you should see.** The total falls from 9 to less than a third of it. For the shared layers
+# that is like a learning rate that falls to less than a third, on top of the schedule. It may help or harm; in any
 # case it is not the balance between the exits. The option `total`, which is not in the paper,
 # keeps the total fixed:
 

@@ -460,7 +460,7 @@ plt.show()
 # fit their images completely. Here is what they say.
 
 # %%
-few = runs.find(DATA / "runs" / "few-images")
+few = runs.find(DATA / "runs" / "first-edition" / "few-images")
 few_opt = [run for run in few if run.config["weighting"] == "opt"]
 few_table = metrics.relative_increase_table([r for r in few if r not in few_opt], few_opt)
 few_table["weighting"] = few_table["weighting"].map(plots.scheme_name)

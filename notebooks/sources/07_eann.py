@@ -208,26 +208,26 @@ with torch.inference_mode():
     print(tuple(logits.shape), torch.equal(chain(images), logits))
 
 # %% [markdown]
-# Then the rule: which exit answers after exit 1, 2, 3, …? The deepest so far; of two equally deep ones
-# the later.
+# Then the rule: which exit answers after exit 1, 2, 3, …? Of those so far, the one that costs most in
+# its own network; of two that cost the same the later. In a network the deeper exit costs more.
 #
 # **What do you expect?** The second member has the exits 4 to 9 of the chain. Which exit answers when
 # exit 5 is finished?
 
 
 # %%
-def answering_exits(depths):
-    """Depth of each exit in a row -> the exit, from 0, that answers once each is finished."""
+def answering_exits(costs):
+    """Own cost of each exit in a row -> the exit, from 0, that answers once each is finished."""
     answering, best = [], 0
-    for k, depth in enumerate(depths):
-        if depth >= depths[best]:
+    for k, own in enumerate(costs):
+        if own >= costs[best]:
             best = k
         answering.append(best)
     return answering
 
 
-units = [unit for n in depths for unit in range(1, 3 * n + 1)]
-answering = answering_exits(units)
+parts = [cost.multiply_adds(member, (1, 32, 32)) for member in chain.members]
+answering = answering_exits(np.concatenate(parts))
 print([exit + 1 for exit in answering])
 
 # %%
@@ -238,12 +238,11 @@ print("the same answers:", torch.equal(answers, logits[answering]))
 
 # %% [markdown]
 # **What you should see.** Exit 3, the last of the first member, answers until exit 6 is finished,
-# which is as deep. Exit 9 answers until exit 15 is.
+# which is as deep and costs a little more. Exit 9 answers until exit 15 is.
 #
 # The costs add up, since each member starts from the image:
 
 # %%
-parts = [cost.multiply_adds(member, (1, 32, 32)) for member in chain.members]
 before = np.cumsum([0, *(part[-1] for part in parts[:-1])])
 costs = np.concatenate([b + part for b, part in zip(before, parts, strict=True)])
 np.array_equal(costs, cost.multiply_adds(chain, (1, 32, 32)))
@@ -511,7 +510,8 @@ for f in (0.25, 0.5, 0.75):
 #
 # Now with networks that were trained: ResANNs with 1, 2 and 4 units per block, all with AdaLoss. Their
 # records hold error and cost of each exit. `metrics.chain_curve` puts them in a row as we did above:
-# costs add up, and an answer stands until a deeper one is there. No error decides which exit answers.
+# costs add up, and an answer stands until there is one that costs more in its own network. No error
+# decides which exit answers.
 
 # %%
 MEMBERS = [f"resann-{n}-16-stride2" for n in (1, 2, 4)]
@@ -741,9 +741,9 @@ macs = cost.multiply_adds(chain, (1, 32, 32))
 print(chain.num_exits, "exits,", f"{macs[-1] / 1e6:.1f} million multiply-adds in all")
 
 # %% [markdown]
-# So far the deeper exit counted as the better one. A chain can also be told which exit to expect the
-# fewest errors of. A thousand training images were set aside when these networks were trained. On
-# them we measure all exits, and tell a second chain. The test images stay untouched.
+# So far the exit that costs more counted as the better one. A chain can also be told which exit to
+# expect the fewest errors of. A thousand training images were set aside when these networks were
+# trained. On them we measure all exits, and tell a second chain. The test images stay untouched.
 #
 # **What do you expect?** Which exit answers in the end?
 
@@ -752,7 +752,7 @@ aside = clothes.set_aside(1000).test
 expected = evaluate(chain, aside)[1].numpy()
 measured = EANN(chain.members)
 measured.expect(expected)
-print("by depth:   ", *(chain.standing + 1))
+print("by cost:    ", *(chain.standing + 1))
 print("as measured:", *(measured.standing + 1))
 
 # %%
@@ -772,12 +772,12 @@ for exit in (3, 9, 21):
 # %%
 logits, labels = predict(chain, clothes.test), clothes.test.labels
 ensemble = EANN(chain.members, combine="average")
-rules = {"best, by depth": chain, "best, as measured": measured, "average": ensemble}
+rules = {"best, by cost": chain, "best, as measured": measured, "average": ensemble}
 answers = {rule: one.answers(logits) for rule, one in rules.items()}
 errors = {rule: exit_mistakes(row, labels).numpy() / len(labels) for rule, row in answers.items()}
 alone = exit_mistakes(logits, labels).numpy() / len(labels)
 
-# %% alt="Test error over multiply-adds for 21 exits. Grey dots for each exit alone start high again with each member. Three step lines fall together up to exit 3; as measured stays there, by depth falls further with the second member, and the average lies lowest."
+# %% alt="Test error over multiply-adds for 21 exits. Grey dots for each exit alone start high again with each member. Three step lines fall together up to exit 3; as measured stays there, by cost falls further with the second member, and the average lies lowest."
 figure, ax = plt.subplots(figsize=(8.5, 4))
 ax.plot(macs, alone, "o", color="0.6", label="each exit alone")
 for (rule, error), dash in zip(errors.items(), ("-", ":", "--"), strict=True):
@@ -803,7 +803,7 @@ def only_one_right(rule, other):
 
 
 print(f"average: {errors['average'][-1]:.1%} errors at the end")
-for rule in ("best, as measured", "best, by depth"):
+for rule in ("best, as measured", "best, by cost"):
     ours, theirs = only_one_right("average", rule)
     print(f"{rule}: {errors[rule][-1]:.1%}; only the average is right on {ours},", end=" ")
     print(f"only this rule on {theirs}; root of the sum {np.sqrt(ours + theirs):.0f}")
@@ -812,7 +812,7 @@ for rule in ("best, as measured", "best, by depth"):
 # **What you should see.** Grey dots start high again with each member: every network has to begin at
 # the beginning. Up to exit 3 all lines are one. Then the chain that trusted its measurement misses
 # what the second member gains. Against it the average is ahead by several times the noise. Against
-# "by depth" it is ahead by less than the noise, which is nothing to build on. Two lessons: a thousand
+# "by cost" it is ahead by less than the noise, which is nothing to build on. Two lessons: a thousand
 # images are too few to choose among 21 exits, and the average does well **without a choice**. The
 # third member adds next to nothing on these data. Keep that in mind.
 #
@@ -820,7 +820,7 @@ for rule in ("best, as measured", "best, by depth"):
 # one picture that the first exit gets wrong and the chain in the end gets right, and give it six budgets.
 
 # %%
-right = answers["best, by depth"].argmax(-1) == labels
+right = answers["best, by cost"].argmax(-1) == labels
 place = int((~right[0] & right[-1]).nonzero()[0])
 budgets = np.array([1.3, 2.0, 4.0, 8.0, 16.0, 24.0]) * 1e6
 answer = AnytimePredictor(chain).predict(
@@ -1032,7 +1032,7 @@ checks.average_label(average_label)
 #
 # </details>
 #
-# **Think.** In `metrics.chain_curve` depth decides which exit answers, and for the chain that runs we used
+# **Think.** In `metrics.chain_curve` cost decides which exit answers, and for the chain that runs we used
 # 1,000 images set aside. Why not take the exit with the lowest *test* error?
 #
 # <details><summary>An answer</summary>

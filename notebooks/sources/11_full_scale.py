@@ -226,8 +226,9 @@ pd.DataFrame(rows).loc[["epochs", "batch_size", "lr", "momentum", "weight_decay"
 # | several GPUs for *one* run | `torchrun --nproc-per-node 4 -m anytime train --data cifar10 --network resann-9-128 …` |
 # | a SLURM cluster | `python -m anytime run schemes --profile paper --cluster slurm --cluster-options slurm_partition=gpu` |
 #
-# Trainings of days get interrupted. So the most important property is that nothing is lost. We try it
-# on a small job: it is interrupted after its first epoch, as if somebody had pressed Ctrl-C.
+# Trainings of days get interrupted. So the most important property is that nothing is lost;
+# `docs/promises.md` says what is kept through which fault. We try it on a small job: it is interrupted
+# after its first epoch, as if somebody had pressed Ctrl-C.
 
 # %%
 import signal
@@ -288,8 +289,8 @@ print("seed   ", run.config["seed"], "  finished:", run.finished)
 # ## The ledger
 #
 # The ledger puts every claim beside the paper's figure and ours. It is computed from the records each
-# time, by `python -m anytime report`; no number in it was written by hand. It stands in the README and
-# in `data/ledger.csv`. Here is how many of its rows have come to which verdict:
+# time, by `python -m anytime report`; no number in it was written by hand. It stands in
+# `data/LEDGER.md` and in `data/ledger.csv`. Here is how many of its rows have come to which verdict:
 
 # %%
 pd.options.display.max_colwidth = 100
