@@ -81,6 +81,16 @@ def relative_increase_table(
     return pd.DataFrame(rows)
 
 
+def optimal_error(run: Run, opt_runs: Iterable[Run]) -> np.ndarray:
+    """The mean error of OPT at each exit of a run: (K,), nan where no OPT run is of this exit.
+
+    opt_runs: see `relative_increase_table`.
+    """
+    yardstick, setting = _opt_errors(opt_runs), _setting(run)
+    exits = range(1, run.num_exits + 1)
+    return np.array([np.mean(yardstick.get((*setting, exit), np.nan)) for exit in exits])
+
+
 def _setting(run: Run) -> tuple[str, ...]:
     """What must be equal between a run and its OPT runs."""
     network = names.whole(run.config["network"])

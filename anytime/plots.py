@@ -3,8 +3,6 @@
 The axes may be pyplot's or those of a `matplotlib.figure.Figure` of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -34,6 +32,9 @@ SCHEME_STYLE = {
 
 OTHER_STYLE = {"color": PALETTE[6], "marker": "h"}
 PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g}%")
+BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+"""Where a legend covers no data."""
+
 LINES = ("-", "--", ":", "-.")
 COLUMN_LABELS = {
     "train_loss": "training loss (nats)",
@@ -84,11 +85,6 @@ def _dash(spec: str, specs: Iterable[str]) -> str:
     return LINES[alike.index(spec) % 4]
 
 
-def _legend(ax: Axes) -> None:
-    """Beside the axes, where it covers no data."""
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
-
-
 def _exit_axis(axis) -> None:
     axis.set_label_text("exit")
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -130,7 +126,7 @@ def draw_error_against_cost(ax: Axes, table: pd.DataFrame, log: bool = False) ->
         ax.xaxis.set_minor_locator(NullLocator())
     _cost_axis(ax.xaxis)
     ax.yaxis.set(label_text=COLUMN_LABELS["test_error"], major_formatter=PERCENT)
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_relative_increase(
@@ -167,7 +163,7 @@ def draw_relative_increase(
             look = {"textcoords": "offset points", "color": scheme_style(row.weighting)["color"]}
             place = {"xytext": (8, -14 * (i + 1)), "xy": (row.share, limit)}
             ax.annotate(f"↑ {labels[row.weighting]} {row.mean:.0f}%", **place, **look)
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_weights(ax: Axes, weights: ArrayLike, labels: Sequence[str]) -> None:
@@ -186,7 +182,7 @@ def draw_weights(ax: Axes, weights: ArrayLike, labels: Sequence[str]) -> None:
     ax.grid(False, axis="x")
     _exit_axis(ax.xaxis)
     ax.set_ylabel(COLUMN_LABELS["weights"])
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def _draw_per_exit(ax: Axes, epochs: ArrayLike | None, values: ArrayLike, label: str) -> None:
@@ -201,7 +197,7 @@ def _draw_per_exit(ax: Axes, epochs: ArrayLike | None, values: ArrayLike, label:
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylabel(label)
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_weight_evolution(
@@ -264,7 +260,7 @@ def draw_eann_cost_factor(
     for (name, level), dash in zip(levels.items(), LINES[1:], strict=False):
         ax.axhline(level, color=line.get_color(), linestyle=dash, label=f"{name} {level:.2f}")
     ax.set(xscale="log", xlabel="budget (cost of the first network = 1)", ylabel="cost factor C")
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_toy(
@@ -291,7 +287,7 @@ def draw_toy(
         ax.plot(*point, linestyle="none", markersize=12, label=name, **scheme_style(name))
     ax.grid(False)
     ax.set(xlabel="first parameter", ylabel="second parameter", aspect="equal")
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_probabilities(ax: Axes, probabilities: ArrayLike, classes: Sequence[str]) -> None:
