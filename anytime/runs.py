@@ -17,6 +17,9 @@ from anytime.paths import RUNS, whole_file
 if TYPE_CHECKING:
     import pandas as pd
 
+IDENTITY = ("dataset", "network", "weighting", "seed")
+"""What a configuration tells of a run first of all."""
+
 PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
 """Columns of a history that hold one number per exit; see `Run.history`."""
 
@@ -140,7 +143,7 @@ def table(runs: Iterable[Run], epoch: int = -1) -> pd.DataFrame:
     rows = []
     for run in runs:
         entry = [entry for entry in run.history if "test_error" in entry][epoch]
-        shared = {key: run.config.get(key) for key in ("dataset", "network", "weighting", "seed")}
+        shared = {key: run.config.get(key) for key in IDENTITY}
         for k, cost in enumerate(run.cost):
             per_exit = {column: entry[column][k] for column in PER_EXIT if column in entry}
             rows.append(

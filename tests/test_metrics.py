@@ -192,11 +192,6 @@ def test_a_loss_of_exactly_the_level_is_not_below_it():
 
 def test_a_level_that_is_never_reached_has_no_first_epoch():
     assert metrics.first_epoch_below(learning_run(), 0.2) is None
-    assert metrics.first_epoch_below(learning_run(), 1.0, exit=0) is None
-
-
-def test_epochs_without_the_column_are_passed_over():
-    assert metrics.first_epoch_below(learning_run(), 0.6, column="test_error", exit=0) == 6
 
 
 def test_the_mean_error_over_budgets_is_that_of_drawing_budgets():

@@ -14,10 +14,9 @@ from ipywidgets import FloatLogSlider
 from anytime import names, theory
 from anytime.explore.frame import SLIDER, NothingToShow
 from anytime.paths import RUNS
-from anytime.runs import Run, record_files
+from anytime.runs import IDENTITY, Run, record_files
 
 Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
-NAMED = ("dataset", "network", "weighting", "seed")
 STATIC = {name.upper(): make for name, make in theory.STATIC.items() if name != "opt"}
 """Weights (K,) that do not change in training, by the words for them: a function of K each."""
 
@@ -60,10 +59,10 @@ def is_opt(run: Run) -> bool:
     return names.is_opt(run.config["weighting"])
 
 
-def labels(runs: Sequence[Run], always: Sequence[str] = NAMED, brief: bool = False) -> list[str]:
+def labels(runs: Sequence[Run], always: Sequence[str] = IDENTITY, brief: bool = False) -> list[str]:
     """A name for each run: its facts in `always`, and those in which runs alike in these differ.
 
-    Facts: those of `NAMED`, the images, the recipe's options; the folder of runs there twice.
+    Facts: those of `IDENTITY`, the images, the recipe's options; the folder of runs there twice.
     brief: no more of them than it takes to tell all apart, as in a legend.
     """
     times = Counter(run.name for run in runs)
@@ -90,7 +89,7 @@ def _telling(facts: pd.DataFrame, always: Sequence[str]) -> list[str]:
 
 def data_sets(runs: Sequence[Run], brief: bool = False) -> list[str]:
     """The data set of each run; with images and recipe where the runs on it differ in these."""
-    plain = [Run({**run.config, **dict.fromkeys(NAMED[1:], "")}, run.cost) for run in runs]
+    plain = [Run({**run.config, **dict.fromkeys(IDENTITY[1:], "")}, run.cost) for run in runs]
     return labels(plain, ["dataset"], brief)
 
 
