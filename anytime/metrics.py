@@ -96,11 +96,12 @@ def optimal_error(run: Run, opt_runs: Iterable[Run]) -> np.ndarray:
 def _opt_errors(run: Run, opt_runs: Iterable[Run]) -> dict[int, list[float]]:
     """The errors of OPT in a run's setting, one per seed, by exit (from 1)."""
     errors: dict[int, list[float]] = {}
+    setting = _setting(run)
     for opt in opt_runs:
         name, options = names.parse(opt.config["weighting"])
         if name != "opt":
             raise ValueError(f"{opt.name} is no OPT run: its weighting must be 'opt'")
-        if _setting(opt) == _setting(run):
+        if _setting(opt) == setting:
             exit = options.get("exit", opt.num_exits)
             assert isinstance(exit, int)  # no other option could have been trained with
             errors.setdefault(exit, []).append(opt.final("test_error")[exit - 1])

@@ -48,16 +48,9 @@ COLUMN_LABELS = {
 
 def theme() -> None:
     """Sets seaborn's look for all figures that follow."""
-    sns.set_theme(
-        context="notebook",
-        style="whitegrid",
-        palette="colorblind",
-        rc={
-            "figure.figsize": (7.5, 4.2),
-            "figure.constrained_layout.use": True,
-            "legend.frameon": False,
-        },
-    )
+    look = {"figure.figsize": (7.5, 4.2), "figure.constrained_layout.use": True}
+    look |= {"legend.frameon": False}
+    sns.set_theme(style="whitegrid", palette="colorblind", rc=look)
 
 
 def scheme_name(spec: str) -> str:
@@ -97,7 +90,7 @@ def _cost_axis(axis) -> None:
 
 def draw_cost(ax: Axes, macs: ArrayLike) -> None:
     """The cost of each exit, (K,) multiply-adds, as bars."""
-    ax.bar(np.arange(1, len(macs) + 1), macs, color=PALETTE[0])
+    ax.bar(np.arange(1, np.size(macs) + 1), macs, color=PALETTE[0])
     ax.grid(False, axis="x")
     _exit_axis(ax.xaxis)
     _cost_axis(ax.yaxis)
@@ -150,8 +143,8 @@ def draw_relative_increase(
     for spec, rows in [] if paper is None else paper.groupby("weighting", sort=False):
         mark = "" if rows["confirmed"].all() else f"\n({NOT_CONFIRMED})"
         label = f"{scheme_name(spec)}, paper{mark}"
-        hollow = {"markerfacecolor": "none", "alpha": 0.7, "linestyle": ":"}
-        ax.plot(rows["share"], rows["increase"], label=label, **hollow, **scheme_style(spec))
+        look = scheme_style(spec) | {"markerfacecolor": "none", "alpha": 0.7}
+        ax.plot(rows["share"], rows["increase"], ":", label=label, **look)
     ax.axhline(0.0, color=scheme_style("opt")["color"], linewidth=1)
     ax.set_xticks(sorted({*table["share"], *(() if paper is None else paper["share"])}))
     ax.set(xlabel="share of the full cost", ylabel="error increase over OPT")
@@ -160,9 +153,9 @@ def draw_relative_increase(
     if limit is not None:
         ax.set_ylim(top=limit)
         for i, row in enumerate(table[table["mean"] > limit].itertuples()):
-            look = {"textcoords": "offset points", "color": scheme_style(row.weighting)["color"]}
-            place = {"xytext": (8, -14 * (i + 1)), "xy": (row.share, limit)}
-            ax.annotate(f"↑ {labels[row.weighting]} {row.mean:.0f}%", **place, **look)
+            words = f"↑ {labels[row.weighting]} {row.mean:.0f}%"
+            place, color = (8, -14 * (i + 1)), scheme_style(row.weighting)["color"]
+            ax.annotate(words, (row.share, limit), place, textcoords="offset points", color=color)
     ax.legend(**BESIDE)
 
 
@@ -206,9 +199,10 @@ def draw_weight_evolution(
     """Weights (epochs, K) over training: a line per exit, or a map of exits over epochs."""
     if not as_map:
         return _draw_per_exit(ax, epochs, weights, COLUMN_LABELS["weights"])
-    epochs = np.arange(1, len(weights) + 1) if epochs is None else epochs
-    exits = np.arange(1, len(weights[0]) + 1)
-    cells = ax.pcolormesh(epochs, exits, np.transpose(weights), shading="nearest", vmin=0)
+    columns = np.transpose(weights)
+    exits, numbers = (np.arange(1, length + 1) for length in columns.shape)
+    epochs = numbers if epochs is None else epochs
+    cells = ax.pcolormesh(epochs, exits, columns, shading="nearest", vmin=0)
     ax.figure.colorbar(cells, ax=ax, label=COLUMN_LABELS["weights"])
     ax.grid(False)
     ax.set_xlabel("epoch")
@@ -233,20 +227,17 @@ def draw_history(ax: Axes, run: Run, column: str) -> None:
         ax.yaxis.set_major_formatter(PERCENT)
 
 
-def draw_images(
-    ax: Axes, pixels: ArrayLike, titles: Sequence[str] | None = None, columns: int = 8
-) -> None:
+def draw_images(ax: Axes, pixels: ArrayLike, titles: Sequence[str], columns: int = 8) -> None:
     """Images (N, C, H, W) uint8, C of 1 or 3, in rows of `columns`, each below its title."""
     pixels = np.asarray(pixels)
     columns = min(columns, len(pixels))
     for i, image in enumerate(pixels):
         row, column = divmod(i, columns)
         left, top = 1.1 * column, 1.3 * row
+        place = (left, left + 1, top + 1, top)
         shown = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-        place = {"extent": (left, left + 1, top + 1, top), "interpolation": "nearest"}
-        ax.imshow(shown, cmap="gray", vmin=0, vmax=255, **place)
-        if titles is not None:
-            ax.text(left + 0.5, top - 0.04, titles[i], ha="center", va="bottom", fontsize="small")
+        ax.imshow(shown, "gray", vmin=0, vmax=255, extent=place, interpolation="nearest")
+        ax.text(left + 0.5, top - 0.04, titles[i], ha="center", va="bottom", fontsize="small")
     ax.set_xlim(-0.05, 1.1 * columns - 0.05)
     ax.set_ylim(top + 1.05, -0.3)
     ax.set_axis_off()
@@ -284,7 +275,9 @@ def draw_toy(
     for name, path in (paths or {}).items():
         ax.plot(*np.transpose(path), color=scheme_style(name)["color"], linewidth=2)
     for name, point in points.items():
-        ax.plot(*point, linestyle="none", markersize=12, label=name, **scheme_style(name))
+        ax.plot(
+            *np.asarray(point), linestyle="none", markersize=12, label=name, **scheme_style(name)
+        )
     ax.grid(False)
     ax.set(xlabel="first parameter", ylabel="second parameter", aspect="equal")
     ax.legend(**BESIDE)
@@ -292,9 +285,10 @@ def draw_toy(
 
 def draw_probabilities(ax: Axes, probabilities: ArrayLike, classes: Sequence[str]) -> None:
     """Predicted probabilities (K, classes), a row per exit; those of 0.05 and more are written."""
+    probabilities = np.asarray(probabilities)
     extent = (-0.5, len(classes) - 0.5, len(probabilities) + 0.5, 0.5)
     ax.imshow(probabilities, cmap="Blues", vmin=0, vmax=1, aspect="auto", extent=extent)
-    for (k, j), p in np.ndenumerate(np.asarray(probabilities)):
+    for (k, j), p in np.ndenumerate(probabilities):
         if p >= 0.05:
             color = "white" if p > 0.6 else "black"
             ax.text(j, k + 1, f"{p:.2f}", ha="center", va="center", fontsize=9, color=color)
