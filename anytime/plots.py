@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
@@ -78,12 +79,12 @@ def _dash(spec: str, specs: Iterable[str]) -> str:
     return LINES[alike.index(spec) % 4]
 
 
-def _exit_axis(axis) -> None:
-    axis.set_label_text("exit")
+def _count_axis(axis: Axis, label: str) -> None:
+    axis.set_label_text(label)
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def _cost_axis(axis) -> None:
+def _cost_axis(axis: Axis) -> None:
     axis.set_label_text("multiply-adds (millions)")
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e6:g}"))
 
@@ -92,7 +93,7 @@ def draw_cost(ax: Axes, macs: ArrayLike) -> None:
     """The cost of each exit, (K,) multiply-adds, as bars."""
     ax.bar(np.arange(1, np.size(macs) + 1), macs, color=PALETTE[0])
     ax.grid(False, axis="x")
-    _exit_axis(ax.xaxis)
+    _count_axis(ax.xaxis, "exit")
     _cost_axis(ax.yaxis)
 
 
@@ -173,7 +174,7 @@ def draw_weights(ax: Axes, weights: ArrayLike, labels: Sequence[str]) -> None:
         places = np.arange(1, len(row) + 1) + (i - (len(weights) - 1) / 2) * width
         ax.bar(places, row, width, color=colors[i], label=names[label])
     ax.grid(False, axis="x")
-    _exit_axis(ax.xaxis)
+    _count_axis(ax.xaxis, "exit")
     ax.set_ylabel(COLUMN_LABELS["weights"])
     ax.legend(**BESIDE)
 
@@ -187,8 +188,7 @@ def _draw_per_exit(ax: Axes, epochs: ArrayLike | None, values: ArrayLike, label:
     for k, color in enumerate(sns.color_palette("viridis", exits)):
         name = f"exit {k + 1}" if k in named else None
         ax.plot(epochs, values[:, k], color=color, label=name)
-    ax.set_xlabel("epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _count_axis(ax.xaxis, "epoch")
     ax.set_ylabel(label)
     ax.legend(**BESIDE)
 
@@ -205,9 +205,8 @@ def draw_weight_evolution(
     cells = ax.pcolormesh(epochs, exits, columns, shading="nearest", vmin=0)
     ax.figure.colorbar(cells, ax=ax, label=COLUMN_LABELS["weights"])
     ax.grid(False)
-    ax.set_xlabel("epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _exit_axis(ax.yaxis)
+    _count_axis(ax.xaxis, "epoch")
+    _count_axis(ax.yaxis, "exit")
 
 
 def draw_losses(ax: Axes, losses: ArrayLike, epochs: ArrayLike | None = None) -> None:
@@ -294,4 +293,4 @@ def draw_probabilities(ax: Axes, probabilities: ArrayLike, classes: Sequence[str
             ax.text(j, k + 1, f"{p:.2f}", ha="center", va="center", fontsize=9, color=color)
     ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
     ax.grid(False)
-    _exit_axis(ax.yaxis)
+    _count_axis(ax.yaxis, "exit")

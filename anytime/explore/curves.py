@@ -1,6 +1,5 @@
 """Explorer: error curves of recorded runs, and which run is best at a budget."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
@@ -28,12 +27,10 @@ def curves_data(
     timed: with a column milliseconds, see `predicted.milliseconds`. Of a run of OPT there is only
     the exit it was trained for; networks cut from one at several exits share a name.
     """
-    whole = [Run(_uncut(run), run.cost) if is_opt(run) else run for run in runs]
+    names_of_runs = recorded.labels([_whole(run) for run in runs], (), brief=True)
     exits = table(runs)
     data = exits[["weighting", "exit", "cost"]].assign(error=exits["test_error"])
-    data.insert(
-        0, "run", np.repeat(recorded.labels(whole, (), brief=True), [run.num_exits for run in runs])
-    )
+    data.insert(0, "run", np.repeat(names_of_runs, [run.num_exits for run in runs]))
     optimal = np.concatenate([metrics.optimal_error(run, opt_runs) for run in runs])
     # Nothing is a share of an error of 0.
     optimal = np.where(optimal > 0, optimal, np.nan)
@@ -44,8 +41,11 @@ def curves_data(
     return data.iloc[np.lexsort((data["cost"], pd.factorize(data["run"])[0]))]
 
 
-def _uncut(run: Run) -> dict:
-    return run.config | {"network": names.whole(run.config["network"])}
+def _whole(run: Run) -> Run:
+    """A run of OPT as one of the network from which its own was cut; others as they are."""
+    network = run.config["network"]
+    network = names.whole(network) if is_opt(run) else network
+    return Run(run.config | {"network": network}, run.cost)
 
 
 def _of_opt(data: pd.DataFrame) -> pd.Series:
@@ -155,8 +155,8 @@ def _controls(known: Sequence[Run]) -> dict[str, Widget]:
 
 def _alike(known: Sequence[Run]) -> list[int]:
     """The numbers of the runs that differ in their weighting only, where most are."""
-    uncut = (_uncut(run)["network"] if is_opt(run) else run.config["network"] for run in known)
-    seeds = (run.config["seed"] for run in known)
-    keys = list(zip(recorded.data_sets(known), uncut, seeds, strict=True))
-    most = Counter(keys).most_common(1)
-    return [i for i, key in enumerate(keys) if key == most[0][0]]
+    whole = [_whole(run).config for run in known]
+    networks, seeds = ([config[key] for config in whole] for key in ("network", "seed"))
+    keys = list(zip(recorded.data_sets(known), networks, seeds, strict=True))
+    most = max(keys, key=keys.count, default=None)
+    return [i for i, key in enumerate(keys) if key == most]

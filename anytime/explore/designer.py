@@ -1,6 +1,5 @@
 """Explorer: design a weighting and see what it does to shared parameters."""
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -34,10 +33,10 @@ def scheme_data(weights: ArrayLike, ratio: float) -> pd.DataFrame:
     return data.assign(share=weights / weights.sum(), gradient_share=pulls)
 
 
-def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float]:
+def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float] | None:
     """The number of the run with the nearest final weights, and the share that lies elsewhere.
 
-    Raises NothingToShow, with the numbers of exits that there are, where no run has so many exits.
+    None where no run has so many exits.
     """
     share = np.asarray(weights, dtype=float) / np.sum(weights)
     apart = {}
@@ -45,12 +44,7 @@ def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float]:
         if run.num_exits == len(share):
             end = run.final("weights")
             apart[number] = float(np.abs(end / end.sum() - share).sum() / 2)
-    if not apart:
-        there = ", ".join(map(str, sorted({run.num_exits for run in runs})))
-        raise NothingToShow(
-            f"No recorded run has {len(share)} exits; exits of those: {there or 'none'}."
-        )
-    return min(apart.items(), key=lambda item: item[1])
+    return min(apart.items(), key=lambda item: item[1], default=None)
 
 
 def read_weights(text: str) -> np.ndarray:
@@ -90,22 +84,21 @@ def scheme_designer(runs: Runs = None) -> Explorer:
     names = labels(known)
 
     def look(weights, ratio) -> View:
-        data, nearest = scheme_data(read_weights(weights), ratio), None
-        last = data.iloc[-1]
+        data = scheme_data(read_weights(weights), ratio)
+        last, nearest = data.iloc[-1], nearest_run(data["weight"], known)
         words = f"The last exit has {last['share']:.0%} of the weight and, where training starts, "
         words += f"{last['gradient_share']:.0%} of the gradients' length. "
-        try:
-            number, apart = nearest_run(data["weight"], known)
-        except NothingToShow as nothing:
-            words += str(nothing)
-        else:
-            nearest = known[number]
-            words += f"The nearest recorded run ends with {apart:.0%} of its weight elsewhere: "
-            words += f"{names[number]}."
-        return View(data, words, partial(draw_scheme, data=data, nearest=nearest))
+        if nearest is None:
+            there = ", ".join(map(str, sorted(set(exits))))
+            words += f"No recorded run has {len(data)} exits; exits of those: {there or 'none'}."
+            return View(data, words, partial(draw_scheme, data=data, nearest=None))
+        number, apart = nearest
+        words += f"The nearest recorded run ends with {apart:.0%} of its weight elsewhere: "
+        words += f"{names[number]}."
+        return View(data, words, partial(draw_scheme, data=data, nearest=known[number]))
 
-    usual = Counter(run.num_exits for run in known).most_common(1)
-    text, *beside = _weight_controls(usual[0][0] if usual else 9)
+    exits = [run.num_exits for run in known]
+    text, *beside = _weight_controls(max(exits, key=exits.count, default=9))
     ratio = FloatLogSlider(4, min=0, max=2, description="First loss, in last losses")
     controls = {"weights": text, "ratio": ratio}
     return Explorer("Scheme designer", "02", look, controls, beside)

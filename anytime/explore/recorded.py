@@ -42,9 +42,9 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
 def require_runs(runs: Sequence[Run]) -> None:
     """Raises NothingToShow, with the way to make runs, where there are none."""
     if not runs:
-        make = "python -m anytime run schemes --profile quick"
         raise NothingToShow(
-            f"There are no recorded runs yet. This makes some within minutes: {make}"
+            "There are no recorded runs yet. This makes some within minutes: "
+            "python -m anytime run schemes --profile quick"
         )
 
 
@@ -80,10 +80,10 @@ def labels(runs: Sequence[Run], always: Sequence[str] = IDENTITY, brief: bool = 
 def _telling(facts: pd.DataFrame, always: Sequence[str]) -> list[str]:
     """The columns in `always`, and each further one that tells rows apart that were alike."""
     kept = list(always)
-    told_apart = facts.groupby(kept).ngroups if kept else 1
     for column in facts.columns.difference(kept, sort=False):
-        groups = facts.groupby([*kept, column]).ngroups
-        kept, told_apart = ([*kept, column], groups) if groups > told_apart else (kept, told_apart)
+        told_apart = facts.groupby(kept).ngroups if kept else 1
+        if facts.groupby([*kept, column]).ngroups > told_apart:
+            kept.append(column)
     return kept
 
 
