@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from anytime.paths import REPOSITORY
@@ -100,7 +100,8 @@ class Explorer(widgets.VBox):
 
 def _figure(view: View) -> Picture:
     # Fast: to find a layout takes as long as to draw.
-    figure = Picture(figsize=(10.0, 4.2), layout=PlaceHolderLayoutEngine(True, True))
+    with rc_context({"figure.constrained_layout.use": False}):
+        figure = Picture(figsize=(10.0, 4.2))
     figure.subplots_adjust(0.095, 0.13, 0.755, 0.92, wspace=0.4, hspace=0.12)
     view.draw(figure)
     for ax in figure.axes:
