@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anytime import names
-from anytime.runs import Run
+from anytime.runs import IDENTITY, Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Curve = tuple[ArrayLike, ArrayLike]
+"""Errors and costs, (K,) each."""
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 """The shares of the full cost at which the paper compares."""
@@ -33,7 +36,8 @@ def relative_increase(error: ArrayLike, optimal_error: ArrayLike) -> np.ndarray:
 
 def exit_nearest(cost: ArrayLike, share: float) -> int:
     """The exit, counted from 0, whose cost (K,) is nearest to a share of the full cost."""
-    return int(np.abs(np.asarray(cost, dtype=float) / cost[-1] - share).argmin())
+    cost = np.asarray(cost, dtype=float)
+    return int(np.abs(cost / cost[-1] - share).argmin())
 
 
 def at_share(values: ArrayLike, cost: ArrayLike, share: float) -> float:
@@ -41,8 +45,9 @@ def at_share(values: ArrayLike, cost: ArrayLike, share: float) -> float:
 
     It is nan where not even the first exit is within the share.
     """
-    paid = np.asarray(cost) <= share * cost[-1] * (1 + 1e-9)
-    return float(np.asarray(values)[paid][-1]) if paid.any() else float("nan")
+    cost = np.asarray(cost, dtype=float)
+    paid = np.asarray(values)[cost <= share * cost[-1] * (1 + 1e-9)]
+    return float(paid[-1]) if len(paid) else float("nan")
 
 
 def relative_increase_table(
@@ -60,45 +65,54 @@ def relative_increase_table(
     """
     import pandas as pd
 
-    yardstick = _opt_errors(opt_runs)
-    rows = []
+    opt_runs, rows = list(opt_runs), []
     for run in runs:
-        entry = {key: run.config.get(key) for key in ("dataset", "network", "weighting", "seed")}
-        error = run.final("test_error")
+        known = _opt_errors(run, opt_runs)
         for share in shares:
             exit = exit_nearest(run.cost, share) + 1
-            opt = yardstick.get((*_setting(run), exit))
-            if opt is None:
+            if exit not in known:
                 raise ValueError(
                     f"no OPT run for exit {exit} of {run.config['network']} on "
                     f"{run.config['dataset']} with the same recipe, images and image size: train "
                     f"{names.up_to(run.config['network'], exit)} with weighting 'opt'"
                 )
-            seen = {"share": share, "exit": exit, "error": error[exit - 1]}
-            against = {"opt_error": np.mean(opt), "opt_seeds": len(opt)}
-            increase = float(relative_increase(error[exit - 1], np.mean(opt)))
-            rows.append({**entry, **seen, **against, "increase": increase})
-    return pd.DataFrame(rows)
+            error, optimal = run.final("test_error")[exit - 1], np.mean(known[exit])
+            increase = float(relative_increase(error, optimal))
+            measured = share, exit, error, optimal, len(known[exit]), increase
+            rows.append([*map(run.config.get, IDENTITY), *measured])
+    columns = ["share", "exit", "error", "opt_error", "opt_seeds", "increase"]
+    return pd.DataFrame(rows, columns=[*IDENTITY, *columns])
 
 
-def _setting(run: Run) -> tuple[str, ...]:
-    """What must be equal between a run and its OPT runs."""
-    network = names.whole(run.config["network"])
-    keys = ("dataset", "train_images", "validation_images", "image_size", "recipe")
-    rest = [run.config.get(key) for key in keys]
-    return (network, json.dumps(rest, sort_keys=True))
+def optimal_error(run: Run, opt_runs: Iterable[Run]) -> np.ndarray:
+    """The mean error of OPT at each exit of a run: (K,), nan where no OPT run is of this exit.
+
+    opt_runs: see `relative_increase_table`.
+    """
+    known = _opt_errors(run, opt_runs)
+    return np.array([np.mean(known.get(k + 1, np.nan)) for k in range(run.num_exits)])
 
 
-def _opt_errors(opt_runs: Iterable[Run]) -> dict[tuple, list[float]]:
-    """The errors of OPT, one per seed, by setting and exit (from 1)."""
-    errors: dict[tuple, list[float]] = {}
-    for run in opt_runs:
-        name, options = names.parse(run.config["weighting"])
+def _opt_errors(run: Run, opt_runs: Iterable[Run]) -> dict[int, list[float]]:
+    """The errors of OPT in a run's setting, one per seed, by exit (from 1)."""
+    errors: dict[int, list[float]] = {}
+    setting = _setting(run)
+    for opt in opt_runs:
+        name, options = names.parse(opt.config["weighting"])
         if name != "opt":
-            raise ValueError(f"{run.name} is no OPT run: its weighting must be 'opt'")
-        exit = options.get("exit", run.num_exits)
-        errors.setdefault((*_setting(run), exit), []).append(run.final("test_error")[exit - 1])
+            raise ValueError(f"{opt.name} is no OPT run: its weighting must be 'opt'")
+        if _setting(opt) == setting:
+            exit = options.get("exit", opt.num_exits)
+            assert isinstance(exit, int)  # no other option could have been trained with
+            errors.setdefault(exit, []).append(opt.final("test_error")[exit - 1])
     return errors
+
+
+def _setting(run: Run) -> str:
+    """What must be equal between a run and its OPT runs."""
+    keys = ("dataset", "train_images", "validation_images", "image_size", "recipe")
+    kept = {key: run.config.get(key) for key in keys}
+    return json.dumps(kept | {"network": names.whole(run.config["network"])}, sort_keys=True)
 
 
 def mean_std(values: ArrayLike) -> tuple[float, float]:
@@ -159,28 +173,23 @@ def concentration(weights: ArrayLike) -> Concentration:
     the first to 1 for the last; 0.5 for equal weights.
     """
     weights = np.asarray(weights, dtype=float)
-    weights = weights / weights.sum()
-    exits = len(weights)
+    exits, share = len(weights), weights / weights.sum()
     inside = np.clip(np.arange(1, exits + 1) - 0.75 * exits, 0.0, 1.0)
-    return Concentration(float(weights @ inside), float(weights @ np.linspace(0, 1, exits)))
+    return Concentration(float(share @ inside), float(share @ np.linspace(0, 1, exits)))
 
 
 def concentration_over_epochs(run: Run) -> pd.DataFrame:
     """Where a run's weights lie after each epoch: columns epoch, last_quarter, mean_position."""
     import pandas as pd
 
-    rows = [
-        {"epoch": entry["epoch"], **concentration(entry["weights"])._asdict()}
-        for entry in run.history
-    ]
-    return pd.DataFrame(rows)
+    data = pd.DataFrame([concentration(weights) for weights in run.values("weights")])
+    data.insert(0, "epoch", [entry["epoch"] for entry in run.history])
+    return data
 
 
-def first_epoch_below(
-    run: Run, level: float, column: str = "train_loss", exit: int = -1
-) -> int | None:
-    """The first epoch in which a column's value at an exit, from 0, is below a level; or None."""
-    below = (e["epoch"] for e in run.history if column in e and e[column][exit] < level)
+def first_epoch_below(run: Run, level: float) -> int | None:
+    """The first epoch in which the last exit's training loss is below a level; or None."""
+    below = (entry["epoch"] for entry in run.history if entry["train_loss"][-1] < level)
     return next(below, None)
 
 
@@ -205,7 +214,7 @@ def anytime_auc(
 
 
 def chain_curve(
-    members: Sequence[Sequence], expected: Sequence[ArrayLike] | None = None
+    members: Sequence[Curve], expected: Sequence[ArrayLike] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Error and cost (K,) of an EANN's answers after each exit of its networks in a row.
 
@@ -243,14 +252,14 @@ def cost_to_reach(error: ArrayLike, cost: ArrayLike, level: float) -> float:
     return float(reached.min()) if len(reached) else float("nan")
 
 
-def cost_ratio(small: Sequence, large: Sequence, levels: ArrayLike) -> np.ndarray:
+def cost_ratio(small: Curve, large: Curve, levels: Iterable[float]) -> np.ndarray:
     """How many times more the large network costs than the small one at each error level.
 
     small, large: (error, cost) of each network. Above 1 the small network is cheaper; nan where
     one of them never reaches the level.
     """
-    costs = [[cost_to_reach(*curve, level) for level in levels] for curve in (small, large)]
-    return np.array(costs[1]) / np.array(costs[0])
+    costs = np.array([(cost_to_reach(*large, x), cost_to_reach(*small, x)) for x in levels])
+    return costs[:, 0] / costs[:, 1]
 
 
 def binomial_std_error(error: ArrayLike, n: int) -> np.ndarray:

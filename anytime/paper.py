@@ -1,7 +1,5 @@
 """What the paper says, each fact with a mark of how it is known here."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import pandas as pd

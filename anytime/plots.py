@@ -3,14 +3,13 @@
 The axes may be pyplot's or those of a `matplotlib.figure.Figure` of its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
@@ -34,6 +33,9 @@ SCHEME_STYLE = {
 
 OTHER_STYLE = {"color": PALETTE[6], "marker": "h"}
 PERCENT = FuncFormatter(lambda share, _: f"{100 * share:g}%")
+BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+"""Where a legend covers no data."""
+
 LINES = ("-", "--", ":", "-.")
 COLUMN_LABELS = {
     "train_loss": "training loss (nats)",
@@ -47,16 +49,9 @@ COLUMN_LABELS = {
 
 def theme() -> None:
     """Sets seaborn's look for all figures that follow."""
-    sns.set_theme(
-        context="notebook",
-        style="whitegrid",
-        palette="colorblind",
-        rc={
-            "figure.figsize": (7.5, 4.2),
-            "figure.constrained_layout.use": True,
-            "legend.frameon": False,
-        },
-    )
+    look = {"figure.figsize": (7.5, 4.2), "figure.constrained_layout.use": True}
+    look |= {"legend.frameon": False}
+    sns.set_theme(style="whitegrid", palette="colorblind", rc=look)
 
 
 def scheme_name(spec: str) -> str:
@@ -84,26 +79,21 @@ def _dash(spec: str, specs: Iterable[str]) -> str:
     return LINES[alike.index(spec) % 4]
 
 
-def _legend(ax: Axes) -> None:
-    """Beside the axes, where it covers no data."""
-    ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
-
-
-def _exit_axis(axis) -> None:
-    axis.set_label_text("exit")
+def _count_axis(axis: Axis, label: str) -> None:
+    axis.set_label_text(label)
     axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def _cost_axis(axis) -> None:
+def _cost_axis(axis: Axis) -> None:
     axis.set_label_text("multiply-adds (millions)")
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e6:g}"))
 
 
 def draw_cost(ax: Axes, macs: ArrayLike) -> None:
     """The cost of each exit, (K,) multiply-adds, as bars."""
-    ax.bar(np.arange(1, len(macs) + 1), macs, color=PALETTE[0])
+    ax.bar(np.arange(1, np.size(macs) + 1), macs, color=PALETTE[0])
     ax.grid(False, axis="x")
-    _exit_axis(ax.xaxis)
+    _count_axis(ax.xaxis, "exit")
     _cost_axis(ax.yaxis)
 
 
@@ -130,7 +120,7 @@ def draw_error_against_cost(ax: Axes, table: pd.DataFrame, log: bool = False) ->
         ax.xaxis.set_minor_locator(NullLocator())
     _cost_axis(ax.xaxis)
     ax.yaxis.set(label_text=COLUMN_LABELS["test_error"], major_formatter=PERCENT)
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_relative_increase(
@@ -154,8 +144,8 @@ def draw_relative_increase(
     for spec, rows in [] if paper is None else paper.groupby("weighting", sort=False):
         mark = "" if rows["confirmed"].all() else f"\n({NOT_CONFIRMED})"
         label = f"{scheme_name(spec)}, paper{mark}"
-        hollow = {"markerfacecolor": "none", "alpha": 0.7, "linestyle": ":"}
-        ax.plot(rows["share"], rows["increase"], label=label, **hollow, **scheme_style(spec))
+        look = scheme_style(spec) | {"markerfacecolor": "none", "alpha": 0.7}
+        ax.plot(rows["share"], rows["increase"], ":", label=label, **look)
     ax.axhline(0.0, color=scheme_style("opt")["color"], linewidth=1)
     ax.set_xticks(sorted({*table["share"], *(() if paper is None else paper["share"])}))
     ax.set(xlabel="share of the full cost", ylabel="error increase over OPT")
@@ -164,10 +154,10 @@ def draw_relative_increase(
     if limit is not None:
         ax.set_ylim(top=limit)
         for i, row in enumerate(table[table["mean"] > limit].itertuples()):
-            look = {"textcoords": "offset points", "color": scheme_style(row.weighting)["color"]}
-            place = {"xytext": (8, -14 * (i + 1)), "xy": (row.share, limit)}
-            ax.annotate(f"↑ {labels[row.weighting]} {row.mean:.0f}%", **place, **look)
-    _legend(ax)
+            words = f"↑ {labels[row.weighting]} {row.mean:.0f}%"
+            place, color = (8, -14 * (i + 1)), scheme_style(row.weighting)["color"]
+            ax.annotate(words, (row.share, limit), place, textcoords="offset points", color=color)
+    ax.legend(**BESIDE)
 
 
 def draw_weights(ax: Axes, weights: ArrayLike, labels: Sequence[str]) -> None:
@@ -184,9 +174,9 @@ def draw_weights(ax: Axes, weights: ArrayLike, labels: Sequence[str]) -> None:
         places = np.arange(1, len(row) + 1) + (i - (len(weights) - 1) / 2) * width
         ax.bar(places, row, width, color=colors[i], label=names[label])
     ax.grid(False, axis="x")
-    _exit_axis(ax.xaxis)
+    _count_axis(ax.xaxis, "exit")
     ax.set_ylabel(COLUMN_LABELS["weights"])
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def _draw_per_exit(ax: Axes, epochs: ArrayLike | None, values: ArrayLike, label: str) -> None:
@@ -198,10 +188,9 @@ def _draw_per_exit(ax: Axes, epochs: ArrayLike | None, values: ArrayLike, label:
     for k, color in enumerate(sns.color_palette("viridis", exits)):
         name = f"exit {k + 1}" if k in named else None
         ax.plot(epochs, values[:, k], color=color, label=name)
-    ax.set_xlabel("epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _count_axis(ax.xaxis, "epoch")
     ax.set_ylabel(label)
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_weight_evolution(
@@ -210,14 +199,14 @@ def draw_weight_evolution(
     """Weights (epochs, K) over training: a line per exit, or a map of exits over epochs."""
     if not as_map:
         return _draw_per_exit(ax, epochs, weights, COLUMN_LABELS["weights"])
-    epochs = np.arange(1, len(weights) + 1) if epochs is None else epochs
-    exits = np.arange(1, len(weights[0]) + 1)
-    cells = ax.pcolormesh(epochs, exits, np.transpose(weights), shading="nearest", vmin=0)
+    columns = np.transpose(weights)
+    exits, numbers = (np.arange(1, length + 1) for length in columns.shape)
+    epochs = numbers if epochs is None else epochs
+    cells = ax.pcolormesh(epochs, exits, columns, shading="nearest", vmin=0)
     ax.figure.colorbar(cells, ax=ax, label=COLUMN_LABELS["weights"])
     ax.grid(False)
-    ax.set_xlabel("epoch")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _exit_axis(ax.yaxis)
+    _count_axis(ax.xaxis, "epoch")
+    _count_axis(ax.yaxis, "exit")
 
 
 def draw_losses(ax: Axes, losses: ArrayLike, epochs: ArrayLike | None = None) -> None:
@@ -237,20 +226,17 @@ def draw_history(ax: Axes, run: Run, column: str) -> None:
         ax.yaxis.set_major_formatter(PERCENT)
 
 
-def draw_images(
-    ax: Axes, pixels: ArrayLike, titles: Sequence[str] | None = None, columns: int = 8
-) -> None:
+def draw_images(ax: Axes, pixels: ArrayLike, titles: Sequence[str], columns: int = 8) -> None:
     """Images (N, C, H, W) uint8, C of 1 or 3, in rows of `columns`, each below its title."""
     pixels = np.asarray(pixels)
     columns = min(columns, len(pixels))
     for i, image in enumerate(pixels):
         row, column = divmod(i, columns)
         left, top = 1.1 * column, 1.3 * row
+        place = (left, left + 1, top + 1, top)
         shown = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-        place = {"extent": (left, left + 1, top + 1, top), "interpolation": "nearest"}
-        ax.imshow(shown, cmap="gray", vmin=0, vmax=255, **place)
-        if titles is not None:
-            ax.text(left + 0.5, top - 0.04, titles[i], ha="center", va="bottom", fontsize="small")
+        ax.imshow(shown, "gray", vmin=0, vmax=255, extent=place, interpolation="nearest")
+        ax.text(left + 0.5, top - 0.04, titles[i], ha="center", va="bottom", fontsize="small")
     ax.set_xlim(-0.05, 1.1 * columns - 0.05)
     ax.set_ylim(top + 1.05, -0.3)
     ax.set_axis_off()
@@ -264,7 +250,7 @@ def draw_eann_cost_factor(
     for (name, level), dash in zip(levels.items(), LINES[1:], strict=False):
         ax.axhline(level, color=line.get_color(), linestyle=dash, label=f"{name} {level:.2f}")
     ax.set(xscale="log", xlabel="budget (cost of the first network = 1)", ylabel="cost factor C")
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_toy(
@@ -288,20 +274,23 @@ def draw_toy(
     for name, path in (paths or {}).items():
         ax.plot(*np.transpose(path), color=scheme_style(name)["color"], linewidth=2)
     for name, point in points.items():
-        ax.plot(*point, linestyle="none", markersize=12, label=name, **scheme_style(name))
+        ax.plot(
+            *np.asarray(point), linestyle="none", markersize=12, label=name, **scheme_style(name)
+        )
     ax.grid(False)
     ax.set(xlabel="first parameter", ylabel="second parameter", aspect="equal")
-    _legend(ax)
+    ax.legend(**BESIDE)
 
 
 def draw_probabilities(ax: Axes, probabilities: ArrayLike, classes: Sequence[str]) -> None:
     """Predicted probabilities (K, classes), a row per exit; those of 0.05 and more are written."""
+    probabilities = np.asarray(probabilities)
     extent = (-0.5, len(classes) - 0.5, len(probabilities) + 0.5, 0.5)
     ax.imshow(probabilities, cmap="Blues", vmin=0, vmax=1, aspect="auto", extent=extent)
-    for (k, j), p in np.ndenumerate(np.asarray(probabilities)):
+    for (k, j), p in np.ndenumerate(probabilities):
         if p >= 0.05:
             color = "white" if p > 0.6 else "black"
             ax.text(j, k + 1, f"{p:.2f}", ha="center", va="center", fontsize=9, color=color)
     ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
     ax.grid(False)
-    _exit_axis(ax.yaxis)
+    _count_axis(ax.yaxis, "exit")

@@ -17,6 +17,9 @@ from anytime.paths import RUNS, whole_file
 if TYPE_CHECKING:
     import pandas as pd
 
+IDENTITY = ("dataset", "network", "weighting", "seed")
+"""What a configuration tells of a run first of all."""
+
 PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
 """Columns of a history that hold one number per exit; see `Run.history`."""
 
@@ -104,11 +107,9 @@ def run_name(config: dict[str, Any]) -> str:
 
 def record_files(folder: str | os.PathLike | Iterable = RUNS) -> Iterator[Path]:
     """All record files below a folder, or below each of several, sorted."""
-    if isinstance(folder, str | os.PathLike):
-        yield from sorted(Path(folder).rglob("*.json"))
-    else:
-        for one in folder:
-            yield from record_files(one)
+    folders = [folder] if isinstance(folder, str | os.PathLike) else folder
+    for one in folders:
+        yield from sorted(Path(one).rglob("*.json"))
 
 
 def find(folder: str | os.PathLike | Iterable = RUNS, finished: bool = True, **wanted) -> list[Run]:
@@ -137,14 +138,12 @@ def table(runs: Iterable[Run], epoch: int = -1) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = []
+    parts = []
     for run in runs:
         entry = [entry for entry in run.history if "test_error" in entry][epoch]
-        shared = {key: run.config.get(key) for key in ("dataset", "network", "weighting", "seed")}
-        for k, cost in enumerate(run.cost):
-            per_exit = {column: entry[column][k] for column in PER_EXIT if column in entry}
-            rows.append(
-                {"run": run.name, **shared, "exit": k + 1, "cost": cost}
-                | {"share": cost / run.cost[-1], **per_exit}
-            )
-    return pd.DataFrame(rows)
+        columns = {"run": run.name, **{key: run.config.get(key) for key in IDENTITY}}
+        columns |= {"exit": np.arange(run.num_exits) + 1, "cost": run.cost}
+        columns |= {"share": np.divide(run.cost, run.cost[-1])}
+        columns |= {column: entry[column] for column in PER_EXIT if column in entry}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -1,7 +1,5 @@
 """The mathematics of the course in numpy: AdaLoss's weights, competing losses, EANN's cost."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -12,7 +12,7 @@ from ipywidgets import Dropdown, Play
 from PIL import Image
 
 from anytime import explore, networks, weighting
-from anytime.explore import anatomy, chain, curves, designer, frame, recorded, timing
+from anytime.explore import anatomy, chain, curves, designer, frame, predicted, recorded
 from anytime.names import weighting_title
 from anytime.networks import cost
 from anytime.runs import Run
@@ -115,7 +115,7 @@ def test_weightings_are_named_in_the_symbols_of_the_paper():
 @pytest.mark.parametrize("exits", [2, 3, 4, 9, 16])
 def test_static_weights_are_those_that_networks_are_trained_with(scheme, exits):
     trained = weighting.build(scheme.lower(), exits).weights.numpy()
-    np.testing.assert_allclose(recorded.static_weights(scheme, exits), trained, rtol=1e-6)
+    np.testing.assert_allclose(recorded.STATIC[scheme](exits), trained, rtol=1e-6)
 
 
 # Final weights
@@ -173,7 +173,7 @@ def test_each_control_of_final_weights_changes_what_is_shown(runs):
 def test_a_static_scheme_is_drawn_beside_the_weights(runs, as_map):
     figure = explore.final_weights(runs).figure(static="LINEAR", as_map=as_map)
     left = figure.axes[0]
-    drawn = left.collections[0].get_array()[-1] if as_map else left.lines[0].get_ydata()
+    drawn = left.images[0].get_array()[-1] if as_map else left.lines[0].get_ydata()
     np.testing.assert_allclose(drawn, [0.25, 0.625, 1.0])
 
 
@@ -205,8 +205,9 @@ def test_final_weights_start_where_adaloss_covers_most_data_sets():
     rest = [record(n, "other", "adaloss:extra=1") for n in "abcdef"] + [
         record("easy", scheme="opt")
     ]
-    usual = difficulty.usual_runs([*rest[:6], *few, *whole, *third])
-    assert sorted(run.config["train_images"] for run in usual) == [300, 700, 900]
+    known = [*rest[:6], *few, *whole, *third]
+    images = [known[i].config["train_images"] for i in recorded.usual_runs(known)]
+    assert sorted(images) == [300, 700, 900]
     controls = explore.final_weights([*rest, *few, *whole, *third]).controls
     assert controls["network"].value == "net" and controls["weighting"].value == "adaloss"
     assert controls["sets"].value == (
@@ -221,12 +222,12 @@ def test_as_many_images_of_each_data_set_are_preferred_where_they_cover_more():
     same = [record(name, images=50) for name in ("easy", "hard", "third")]
     whole = [record("easy", images=900), record("hard", images=700)]
     more = record("third", scheme="const", images=800)
-    assert difficulty.usual_runs([*whole, *same, more]) == same
+    assert recorded.usual_runs([*whole, *same, more]) == [2, 3, 4]
 
 
 def test_more_training_images_are_preferred_where_as_many_data_sets_are_covered():
     few, whole = record(images=50), record(images=900)
-    assert difficulty.usual_runs([few, whole]) == [whole]
+    assert recorded.usual_runs([few, whole]) == [1]
 
 
 def test_a_chosen_data_set_without_such_a_run_is_named(runs):
@@ -353,22 +354,22 @@ def timed():
 
 
 def test_time_grows_from_exit_to_exit_and_a_cut_network_has_that_of_the_whole(timed):
-    whole = timing.milliseconds(timed)
+    whole = predicted.milliseconds(timed)
     assert (np.diff([0, *whole]) > 0).all()
     cut = record(network=timed.config["network"] + "-to2")
     cut.cost = timed.cost[:2]
-    assert list(timing.milliseconds(cut)) == list(whole[:2])
+    assert list(predicted.milliseconds(cut)) == list(whole[:2])
 
 
 def test_a_network_without_a_known_name_has_no_time(runs):
-    assert np.isnan(timing.milliseconds(runs[0])).all()
+    assert np.isnan(predicted.milliseconds(runs[0])).all()
 
 
 @pytest.mark.parametrize("side", [16, 32, 48])
 def test_the_size_of_the_images_is_known_from_the_cost(side):
     name = "resann-1-4-stride2"
     macs = cost.multiply_adds(networks.build(name), (3, side, side))
-    assert timing._side(name, int(macs[-1])) == side
+    assert predicted._side(name, int(macs[-1])) == side
 
 
 def test_curves_can_be_drawn_against_time_and_its_budget(timed):
@@ -385,7 +386,7 @@ def test_curves_can_be_drawn_against_time_and_its_budget(timed):
 
 
 def test_time_is_offered_only_where_networks_can_run(runs, monkeypatch):
-    monkeypatch.setattr(timing, "can_measure", lambda: False)
+    monkeypatch.setattr(predicted, "can_run", lambda: False)
     choices = explore.anytime_curves(runs).controls["axis"].options
     assert [key for _, key in choices] == ["cost"]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from anytime import datasets, explore, networks
-from anytime.explore import predicted, timing, watch
+from anytime.explore import predicted, watch
 from anytime.runs import Run
 
 NAME = "resann-1-4-stride2"
@@ -138,10 +138,8 @@ def test_the_right_class_is_shown_where_there_are_many(by_hand):
 
 def test_images_that_ship_come_first(kept, tmp_path):
     cifar = keep(tmp_path, "cifar10")
-    assert [run.config["dataset"] for run, _ in predicted.stored([cifar, kept])] == [
-        "fashion",
-        "cifar10",
-    ]
+    stored = predicted.stored([cifar, kept])
+    assert [run.config["dataset"] for run, *_ in stored] == ["fashion", "cifar10"]
 
 
 # Nothing to show
@@ -152,7 +150,7 @@ def test_without_a_network_the_way_to_one_is_said():
 
 
 def test_without_torch_the_explorer_says_so(kept, monkeypatch):
-    monkeypatch.setattr(timing, "can_measure", lambda: False)
+    monkeypatch.setattr(predicted, "can_run", lambda: False)
     assert "pip install torch" in said(explore.watch_one_image(kept))
 
 

@@ -84,6 +84,13 @@ def test_a_missing_opt_run_is_named():
 def test_opt_of_another_setting_is_no_yardstick(other):
     with pytest.raises(ValueError, match="no OPT run"):
         metrics.relative_increase_table([run([0.5] * 4)], opt_runs(**other))
+    assert np.isnan(metrics.optimal_error(run([0.5] * 4), opt_runs(**other))).all()
+
+
+def test_the_optimal_error_is_known_at_the_exits_for_which_opt_was_trained():
+    opt = opt_runs()[1:3] + opt_runs((0.4, 0.5, 0.2, 0.1), seed=1)[1:2]
+    optimal = metrics.optimal_error(run([0.5] * 4), opt)
+    np.testing.assert_allclose(optimal, [np.nan, 0.4, 0.2, np.nan])
 
 
 def test_a_run_that_is_not_opt_is_refused_as_the_yardstick():
@@ -185,11 +192,6 @@ def test_a_loss_of_exactly_the_level_is_not_below_it():
 
 def test_a_level_that_is_never_reached_has_no_first_epoch():
     assert metrics.first_epoch_below(learning_run(), 0.2) is None
-    assert metrics.first_epoch_below(learning_run(), 1.0, exit=0) is None
-
-
-def test_epochs_without_the_column_are_passed_over():
-    assert metrics.first_epoch_below(learning_run(), 0.6, column="test_error", exit=0) == 6
 
 
 def test_the_mean_error_over_budgets_is_that_of_drawing_budgets():

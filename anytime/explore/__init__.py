@@ -4,8 +4,6 @@
 runs to show alone. An explorer's `data` is what it shows; `figure()` is its picture.
 """
 
-from __future__ import annotations
-
 import os
 
 import ipywidgets as widgets

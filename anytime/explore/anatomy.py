@@ -1,7 +1,5 @@
 """Explorer: AdaLoss replayed over the losses of a recorded run, with other options."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -11,11 +9,12 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from anytime import plots, theory
-from anytime.explore.frame import ABOVE, BESIDE, Explorer, View
-from anytime.explore.recorded import Runs, gather, labels, require_runs
+from anytime.explore.frame import ABOVE, Explorer, View
+from anytime.explore.recorded import Runs, choices, gather, labels, require_runs
 from anytime.runs import Run
 
 REPLAYED_STEPS = 1500
+WEIGHTS = ["weight", "recorded"]
 
 
 def steps_per_epoch(run: Run) -> int:
@@ -41,28 +40,25 @@ def replay(
     return theory.adaloss_trajectory(repeated, *options)[strides::strides]
 
 
-def anatomy_data(run: Run, **options: float) -> pd.DataFrame:
+def anatomy_data(run: Run, gamma: float, momentum: float, every: int, extra: float) -> pd.DataFrame:
     """Columns epoch, exit (from 1), train_loss, weight (replayed), recorded (the run's own)."""
     losses = run.values("train_loss")
+    weights = replay(losses, steps_per_epoch(run), gamma, momentum, every, extra)
     places = [(entry["epoch"], k + 1) for entry in run.history for k in range(run.num_exits)]
-    weights = replay(losses, steps_per_epoch(run), **options).ravel()
     data = pd.DataFrame(places, columns=["epoch", "exit"]).assign(train_loss=losses.ravel())
-    return data.assign(weight=weights, recorded=run.values("weights").ravel())
+    return data.assign(weight=weights.ravel(), recorded=run.values("weights").ravel())
 
 
 def draw_anatomy(figure: Figure, data: pd.DataFrame) -> None:
     """The last exit's share of the weight, and all weights, over the epochs."""
     left, right = figure.subplots(1, 2)
-    for column, look in (("weight", "-"), ("recorded", "k:")):
-        table = data.pivot(index="epoch", columns="exit", values=column)
-        label = "the run's own" if column == "recorded" else "replayed"
+    replayed, own = (data.pivot(index="epoch", columns="exit", values=c) for c in WEIGHTS)
+    for table, look, label in ((replayed, "-", "replayed"), (own, "k:", "the run's own")):
         left.plot(table.index, table.iloc[:, -1] / table.sum(axis=1), look, label=label)
-        if column == "weight":
-            plots.draw_weight_evolution(right, table.to_numpy(), table.index)
+    plots.draw_weight_evolution(right, replayed.to_numpy(), replayed.index)
     left.set(xlabel="epoch", ylabel="weight on the last exit", ylim=(0, 1))
     left.yaxis.set_major_formatter(plots.PERCENT)
     left.legend(**ABOVE)
-    right.legend(**BESIDE)
 
 
 def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
@@ -70,14 +66,14 @@ def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
     known = gather(runs if run is None else [run])
     names = labels(known)
 
-    def telling(run: Run) -> tuple[bool, int]:
-        return run.config["weighting"] == "adaloss", len(run.history)
+    def telling(number: int) -> tuple[bool, int]:
+        return known[number].config["weighting"] == "adaloss", len(known[number].history)
 
     def look(run, **options) -> View:
         require_runs(known)
         data = anatomy_data(known[run], **options)
-        last = data.tail(known[run].num_exits)
-        share, own = (last[c].iloc[-1] / last[c].sum() for c in ("weight", "recorded"))
+        end = data.tail(known[run].num_exits)[WEIGHTS]
+        share, own = end.iloc[-1] / end.sum()
         words = (
             f"With these options the last exit ends with {share:.0%} of the weight; in the run "
             f"itself, with {own:.0%}. The losses are those of {names[run]}. Each epoch counts as "
@@ -85,13 +81,9 @@ def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
         )
         return View(data, words, partial(draw_anatomy, data=data))
 
-    options, wide = (
-        [(name, i) for i, name in enumerate(names)],
-        {"width": "60em", "max_width": "100%"},
-    )
-    first = max(range(len(known)), key=lambda i: telling(known[i]), default=None)
+    first = max(range(len(known)), key=telling, default=None)
     controls = {
-        "run": Dropdown(options=options, value=first, description="Losses of", layout=wide),
+        "run": Dropdown(**choices(known), value=first, description="Losses of"),
         "gamma": FloatSlider(0.07, max=1, step=0.01, description="γ, uniform share"),
         "momentum": FloatSlider(0.9, max=0.99, step=0.01, description="ρ, memory"),
         "every": SelectionSlider(options=[1, 10, 100, 1000], value=100, description="T, steps"),

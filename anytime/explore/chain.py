@@ -1,7 +1,5 @@
 """Explorer: a chain of networks (EANN), and what its answer costs at a budget."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np
@@ -11,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from anytime import plots, theory
-from anytime.explore.frame import BESIDE, Explorer, View
+from anytime.explore.frame import Explorer, View
 
 
 def chain_data(budgets: ArrayLike, base: float) -> pd.DataFrame:
@@ -37,7 +35,7 @@ def draw_chain(figure: Figure, data: pd.DataFrame, base: float, budget: float) -
     for column, look in (("running", "C1--"), ("answering", "C0-")):
         bottom.step(data["budget"], data[column], look, where="post", label=column)
     bottom.set(xlabel="budget (cost of the first network = 1)", ylabel="network")
-    bottom.legend(**BESIDE)
+    bottom.legend(**plots.BESIDE)
     for ax in (top, bottom):
         ax.axvline(budget, color="black", linewidth=1)
 

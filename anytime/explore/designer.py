@@ -1,8 +1,5 @@
 """Explorer: design a weighting and see what it does to shared parameters."""
 
-from __future__ import annotations
-
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -13,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from anytime import plots, theory
-from anytime.explore.frame import BESIDE, Explorer, NothingToShow, View
-from anytime.explore.recorded import STATIC, Runs, gather, labels, static_weights
+from anytime.explore.frame import Explorer, NothingToShow, View
+from anytime.explore.recorded import STATIC, Runs, gather, labels
 from anytime.runs import Run
 
 
@@ -36,30 +33,26 @@ def scheme_data(weights: ArrayLike, ratio: float) -> pd.DataFrame:
     return data.assign(share=weights / weights.sum(), gradient_share=pulls)
 
 
-def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float]:
+def nearest_run(weights: ArrayLike, runs: Sequence[Run]) -> tuple[int, float] | None:
     """The number of the run with the nearest final weights, and the share that lies elsewhere.
 
-    Raises NothingToShow, with the numbers of exits that there are, where no run has so many exits.
+    None where no run has so many exits.
     """
-    share, apart = np.asarray(weights, dtype=float) / np.sum(weights), {}
+    share = np.asarray(weights, dtype=float) / np.sum(weights)
+    apart = {}
     for number, run in enumerate(runs):
         if run.num_exits == len(share):
             end = run.final("weights")
             apart[number] = float(np.abs(end / end.sum() - share).sum() / 2)
-    if not apart:
-        there = ", ".join(map(str, sorted({run.num_exits for run in runs})))
-        raise NothingToShow(
-            f"No recorded run has {len(share)} exits; exits of those: {there or 'none'}."
-        )
-    return min(apart.items(), key=lambda item: item[1])
+    return min(apart.items(), key=lambda item: item[1], default=None)
 
 
 def read_weights(text: str) -> np.ndarray:
     """The weights typed as "1, 1, 2"; raises NothingToShow where they are no weighting."""
     try:
-        weights = np.array([float(word) for word in text.replace(",", " ").split()])
+        weights = np.array(text.replace(",", " ").split(), dtype=float)
     except ValueError:
-        weights = np.array([])
+        weights = np.zeros(0)
     if len(weights) < 2 or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
         raise NothingToShow(
             "Type two weights or more, none negative and not all 0, such as 1, 1, 2."
@@ -70,45 +63,45 @@ def read_weights(text: str) -> np.ndarray:
 def draw_scheme(figure: Figure, data: pd.DataFrame, nearest: Run | None) -> None:
     """Shares of weight and gradient as bars; beside them the nearest run's test error."""
     left, right = figure.subplots(1, 2)
-    for side, column, label in ((-0.2, "share", "weight"), (0.2, "gradient_share", "gradient")):
-        color = plots.PALETTE[0 if side < 0 else 1]
-        left.bar(data["exit"] + side, data[column], 0.4, color=color, label=label)
+    left.bar(data["exit"] - 0.2, data["share"], 0.4, color=plots.PALETTE[0], label="weight")
+    pulls = {"color": plots.PALETTE[1], "label": "gradient"}
+    left.bar(data["exit"] + 0.2, data["gradient_share"], 0.4, **pulls)
     left.set(xlabel="exit", ylabel="share of the total")
-    right.legend(handles=left.containers, **BESIDE)
-    left.yaxis.set_major_formatter(plots.PERCENT)
+    right.legend(handles=left.containers, **plots.BESIDE)
     if nearest is None:
-        return right.set_axis_off()
-    style = plots.scheme_style(nearest.config["weighting"])
-    right.plot(data["exit"], nearest.final("test_error"), **style)
+        right.set_axis_off()
+    else:
+        style = plots.scheme_style(nearest.config["weighting"])
+        right.plot(data["exit"], nearest.final("test_error"), **style)
     right.set(xlabel="exit", ylabel="test error of the nearest run")
-    right.yaxis.set_major_formatter(plots.PERCENT)
+    for ax in (left, right):
+        ax.yaxis.set_major_formatter(plots.PERCENT)
 
 
 def scheme_designer(runs: Runs = None) -> Explorer:
     """Type or drag weights: their shares, their pull in a toy problem, the nearest run."""
     known = gather(runs)
-    usual = Counter(run.num_exits for run in known).most_common(1)
-    text, *beside = _weight_controls(usual[0][0] if usual else 9)
-    ratio = FloatLogSlider(4, min=0, max=2, description="First loss, in last losses")
-    controls = {"weights": text, "ratio": ratio}
-    look = partial(_look, known, labels(known))
-    return Explorer("Scheme designer", "02", look, controls, beside)
+    names = labels(known)
 
-
-def _look(known, names, weights, ratio) -> View:
-    data, nearest = scheme_data(read_weights(weights), ratio), None
-    last = data.iloc[-1]
-    words = f"The last exit has {last['share']:.0%} of the weight and, where training starts, "
-    words += f"{last['gradient_share']:.0%} of the gradients' length. "
-    try:
-        number, apart = nearest_run(data["weight"], known)
-    except NothingToShow as nothing:
-        words += str(nothing)
-    else:
-        nearest = known[number]
+    def look(weights, ratio) -> View:
+        data = scheme_data(read_weights(weights), ratio)
+        last, nearest = data.iloc[-1], nearest_run(data["weight"], known)
+        words = f"The last exit has {last['share']:.0%} of the weight and, where training starts, "
+        words += f"{last['gradient_share']:.0%} of the gradients' length. "
+        if nearest is None:
+            there = ", ".join(map(str, sorted(set(exits))))
+            words += f"No recorded run has {len(data)} exits; exits of those: {there or 'none'}."
+            return View(data, words, partial(draw_scheme, data=data, nearest=None))
+        number, apart = nearest
         words += f"The nearest recorded run ends with {apart:.0%} of its weight elsewhere: "
         words += f"{names[number]}."
-    return View(data, words, partial(draw_scheme, data=data, nearest=nearest))
+        return View(data, words, partial(draw_scheme, data=data, nearest=known[number]))
+
+    exits = [run.num_exits for run in known]
+    text, *beside = _weight_controls(max(exits, key=exits.count, default=9))
+    ratio = FloatLogSlider(4, min=0, max=2, description="First loss, in last losses")
+    controls = {"weights": text, "ratio": ratio}
+    return Explorer("Scheme designer", "02", look, controls, beside)
 
 
 def _weight_controls(number: int) -> tuple[Text, Dropdown, BoundedIntText, HBox]:
@@ -123,7 +116,7 @@ def _weight_controls(number: int) -> tuple[Text, Dropdown, BoundedIntText, HBox]
 
     def choose(change=None) -> None:
         if scheme.value in STATIC:
-            write(static_weights(scheme.value, exits.value))
+            write(STATIC[scheme.value](exits.value))
 
     def drag(exit, change) -> None:
         # The others keep what was typed: a slider knows no more than two decimals.
@@ -139,21 +132,19 @@ def _weight_controls(number: int) -> tuple[Text, Dropdown, BoundedIntText, HBox]
             sliders.children = [_slider(exit, weights) for exit in range(len(weights))]
             for exit, slider in enumerate(sliders.children):
                 slider.observe(partial(drag, exit), "value")
-        if scheme.value in STATIC:
-            meant = static_weights(scheme.value, len(weights))
-            scheme.value = scheme.value if np.allclose(meant, weights, rtol=0.01) else "my own"
+        make = STATIC.get(scheme.value)
+        if make and not np.allclose(make(len(weights)), weights, rtol=0.01):
+            scheme.value = "my own"
         exits.value = len(weights)
 
     text.observe(follow, "value")
-    scheme.observe(choose, "value")
-    exits.observe(choose, "value")
+    for control in (scheme, exits):
+        control.observe(choose, "value")
     choose()
     return text, scheme, exits, sliders
 
 
 def _slider(exit: int, weights: np.ndarray) -> FloatSlider:
     look = {"orientation": "vertical", "layout": {"height": "150px", "width": "60px"}}
-    top = max(1.0, weights.max())
-    return FloatSlider(
-        weights[exit].round(2), max=top, step=0.01, description=f"{exit + 1}", **look
-    )
+    span = {"max": max(1.0, weights.max()), "step": 0.01}
+    return FloatSlider(weights[exit].round(2), description=f"{exit + 1}", **span, **look)

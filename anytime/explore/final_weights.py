@@ -1,7 +1,5 @@
 """Explorer: the weights that training ends with, per data set (figure 5c of the paper)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache, partial
 
@@ -12,20 +10,13 @@ from ipywidgets import Dropdown, IntSlider, Play, SelectMultiple, Widget, jslink
 from matplotlib.figure import Figure
 
 from anytime import metrics, plots
-from anytime.explore.frame import ABOVE, BESIDE, Explorer, NothingToShow, View
-from anytime.explore.recorded import (
-    STATIC,
-    Runs,
-    data_sets,
-    gather,
-    labels,
-    require_runs,
-    static_weights,
-    usual_runs,
-)
+from anytime.explore import recorded
+from anytime.explore.frame import ABOVE, Explorer, NothingToShow, View
+from anytime.explore.recorded import STATIC, Runs
 from anytime.names import weighting_title
 from anytime.runs import Run
 
+WANTED = ["network", "weighting", "seed"]
 MARKERS = "osD^vPXhd<>"
 BARS = 4  # of more data sets, bars are too thin
 ALL_SEEDS = "mean of all"  # a choice of None would show as an empty box
@@ -60,13 +51,13 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
     names = list(data["data_set"].unique())
     weights, losses = (data[c].to_numpy().reshape(len(names), -1) for c in ("weight", "train_loss"))
     exits = np.arange(1, weights.shape[1] + 1)
-    line = [static_weights(static, len(exits))] if static in STATIC else []
+    line = [STATIC[static](len(exits))] if static in STATIC else []
+    colors = sns.color_palette("viridis", len(names)) if len(names) > 1 else [plots.PALETTE[0]]
     if as_map:
-        rows = np.arange(len(names) + len(line))
-        edges = np.arange(len(exits) + 1) + 0.5, np.arange(len(rows) + 1) - 0.5
-        left.pcolormesh(*edges, [*weights, *line], vmin=0, vmax=1)
-        left.set_yticks(rows, [*range(1, len(names) + 1), static][: len(rows)])
-        left.invert_yaxis()
+        rows = [*weights, *line]
+        extent = (0.5, len(exits) + 0.5, len(rows) - 0.5, -0.5)
+        left.imshow(rows, vmin=0, vmax=1, aspect="auto", extent=extent, interpolation="nearest")
+        left.set_yticks(range(len(rows)), [*range(1, len(names) + 1), static][: len(rows)])
         left.grid(False)
         left.set(title="weight B: dark is 0, bright is 1", xlabel="exit")
         left.set_ylabel("data set, by its number at the right")
@@ -74,16 +65,15 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
         plots.draw_weights(left, weights, names)
         left.get_legend().remove()
         for bar in left.patches if len(names) == 1 else ():
-            bar.set_color(plots.PALETTE[0])
+            bar.set_color(colors[0])
         if line:
             left.plot(exits, line[0], "--", label=static, **plots.scheme_style(static))
             left.legend(handles=left.lines, **ABOVE)
-    colors = sns.color_palette("viridis", len(names)) if len(names) > 1 else [plots.PALETTE[0]]
     for i, (loss, color) in enumerate(zip(losses, colors, strict=True)):
         look = {"color": color, "marker": MARKERS[i % len(MARKERS)]}
         right.plot(exits, loss, label=f"{i + 1}: {names[i]}", **look)
     right.set(xlabel="exit", ylabel="training loss (nats)", yscale="log")
-    right.legend(**BESIDE)
+    right.legend(**plots.BESIDE)
 
 
 def final_weights(runs: Runs = None) -> Explorer:
@@ -92,94 +82,83 @@ def final_weights(runs: Runs = None) -> Explorer:
     It starts where runs of AdaLoss cover most data sets with one network, recipe and number of
     training images. Runs of OPT are left out: they weigh one exit only.
     """
-    known = [run for run in gather(runs) if not run.config["weighting"].startswith("opt")]
+    known = [run for run in recorded.gather(runs) if not recorded.is_opt(run)]
+    facts = pd.DataFrame([run.config for run in known], columns=WANTED)
+    facts["data_set"] = recorded.data_sets(known)
 
     @cache  # a moving epoch names the same runs again and again
     def brief(chosen: tuple[int, ...]) -> list[str]:
-        return data_sets([known[i] for i in chosen], brief=True)
+        return recorded.data_sets([known[i] for i in chosen], brief=True)
 
-    look = partial(_look, known, data_sets(known), brief)
-    controls = _controls(known)
+    def look(sets, as_map, static, epoch, **wanted) -> View:
+        recorded.require_runs(known)
+        there = _matching(known, facts, sets, **wanted)
+        chosen: dict[str, list[Run]] = {}
+        for name, i in zip(brief(there), there, strict=True):
+            chosen.setdefault(name, []).append(known[i])
+        data = final_weights_data(chosen, epoch)
+        words = _words(data, **wanted)
+        if missing := set(sets).difference(facts["data_set"].iloc[list(there)]):
+            words += f" No such run is of {'; '.join(sorted(missing))}."
+        draw = partial(draw_final_weights, data=data, as_map=as_map, static=static)
+        return View(data, words, draw)
+
+    controls = _controls(known, facts)
     start, last = controls["epoch"].value, controls["epoch"].max  # linked, both start there
     play = Play(start, 1, last, step=max(1, last // 40), interval=400, repeat=True)
     jslink((play, "value"), (controls["epoch"], "value"))
     return Explorer("Final weights per data set", "08", look, controls, [play])
 
 
-def _look(known, names, brief, sets, network, weighting, seed, as_map, static, epoch) -> View:
-    require_runs(known)
-    wanted = {"network": network, "weighting": weighting}
-    wanted |= {} if seed == ALL_SEEDS else {"seed": seed}
-    fits = [
-        (name in sets) + sum(run.config.get(key) == wanted[key] for key in wanted)
-        for name, run in zip(names, known, strict=True)
-    ]
-    there = [i for i, fit in enumerate(fits) if fit == 1 + len(wanted)]
-    if not there:
-        raise NothingToShow(f"No run is of this choice. {_nearest(known, fits)}")
-    chosen: dict[str, list[Run]] = {}
-    for name, i in zip(brief(tuple(there)), there, strict=True):
-        chosen.setdefault(name, []).append(known[i])
-    data = final_weights_data(chosen, epoch)
-    missing = set(sets) - {names[i] for i in there}
-    seen = " or ".join(str(one) for one in sorted(data["epoch"].unique()))
-    words = f"{network}, epoch {seen}, with {weighting_title(weighting)}. {_words(data, missing)}"
-    draw = partial(draw_final_weights, data=data, as_map=as_map, static=static)
-    return View(data, words, draw)
+def _matching(
+    known: Sequence[Run], facts: pd.DataFrame, sets: Collection[str], **wanted: str | int
+) -> tuple[int, ...]:
+    """The numbers of the runs of a choice; raises NothingToShow, with the nearest, without any."""
+    wanted = {key: value for key, value in wanted.items() if value != ALL_SEEDS}
+    fits = facts[list(wanted)].eq(pd.Series(wanted)).sum(axis=1) + facts["data_set"].isin(sets)
+    there = np.flatnonzero(fits == len(wanted) + 1)
+    if not len(there):
+        names = np.unique(np.array(recorded.labels(known))[fits == fits.max()])
+        more = f"; and {len(names) - 6} more" if len(names) > 6 else ""
+        raise NothingToShow(
+            f"No run is of this choice. Nearest to it: {'; '.join(names[:6])}{more}."
+        )
+    return tuple(there)
 
 
-def _words(data: pd.DataFrame, missing: Collection[str]) -> str:
-    each = data.drop_duplicates("data_set").itertuples()
+def _words(data: pd.DataFrame, network: str, weighting: str, seed: int | str) -> str:
+    epochs = " or ".join(map(str, sorted(data["epoch"].unique())))
     shares = "; ".join(
-        f"{one.data_set} {one.last_quarter:.0%}, {one.mean_position:.2f}" for one in each
+        f"{one.data_set} {one.last_quarter:.0%}, {one.mean_position:.2f}"
+        for one in data.drop_duplicates("data_set").itertuples()
     )
-    words = (
+    return (
+        f"{network}, epoch {epochs}, with {weighting_title(weighting)}. "
         "Weight on the last quarter of the exits (25% if all are equal) and mean position of the "
         "weight (0 first, 1 last exit; 0.50 if all are equal), from the data set with the least "
         f"test error to that with the most: {shares}."
     )
-    return words + (f" No such run is of {'; '.join(sorted(missing))}." if missing else "")
 
 
-def _nearest(known: Sequence[Run], fits: Sequence[float]) -> str:
-    """The runs that share most with a choice, in words; never more than six."""
-    names = sorted(
-        {name for name, fit in zip(labels(known), fits, strict=True) if fit == max(fits)}
-    )
-    more = f"; and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"Nearest to it: {'; '.join(names[:6])}{more}."
-
-
-def _controls(known: Sequence[Run]) -> dict[str, Widget]:
-    usual, wide = usual_runs(known), {"width": "46em", "max_width": "100%"}
-    names = data_sets(known)
-    sets = list(dict.fromkeys(names))
-    chosen = {id(run) for run in usual}
-    alike = {name for name, run in zip(names, known, strict=True) if id(run) in chosen}
-    ordered = [*usual, *known]
-    network, weighting, seed = (
-        list(dict.fromkeys(run.config[key] for run in ordered))
-        for key in ("network", "weighting", "seed")
-    )
+def _controls(known: Sequence[Run], facts: pd.DataFrame) -> dict[str, Widget]:
+    usual = recorded.usual_runs(known)
+    # What the usual runs have comes first, and is what a control starts with.
+    ordered = facts.iloc[[*usual, *facts.index]]
+    network, weighting, seed = (ordered[key].unique().tolist() for key in WANTED)
     schemes = [(weighting_title(spec), spec) for spec in weighting]
-    epochs = max((len(run.history) for run in known), default=1)
-    start = max((len(run.history) for run in usual), default=1)
+    sets, alike = (rows["data_set"].unique().tolist() for rows in (facts, facts.iloc[usual]))
+    epochs = [len(run.history) for run in known] or [1]
+    start = max((epochs[i] for i in usual), default=1)
+    rows, wide = min(8, max(3, len(sets))), {"width": "46em", "max_width": "100%"}
+    look = {"value": len(alike) > BARS, "description": "Show as"}
     return {
         "sets": SelectMultiple(
-            options=sets,
-            value=[name for name in sets if name in alike],
-            description="Data sets",
-            rows=min(8, max(3, len(sets))),
-            layout=wide,
+            options=sets, value=alike, description="Data sets", rows=rows, layout=wide
         ),
         "network": Dropdown(options=network, description="Network"),
         "weighting": Dropdown(options=schemes, description="Weighting"),
         "seed": Dropdown(options=[ALL_SEEDS, *sorted(seed)], description="Seed"),
-        "as_map": Dropdown(
-            options=[("bars", False), ("heat map", True)],
-            value=len(alike) > BARS,
-            description="Show as",
-        ),
+        "as_map": Dropdown(options=[("bars", False), ("heat map", True)], **look),
         "static": Dropdown(options=["nothing", *STATIC], description="Compare with"),
-        "epoch": IntSlider(start, 1, epochs, description="Epoch"),
+        "epoch": IntSlider(start, 1, max(epochs), description="Epoch"),
     }

@@ -1,7 +1,5 @@
 """What all explorers share: controls, and below them a picture and its meaning in words."""
 
-from __future__ import annotations
-
 import base64
 import html
 import io
@@ -12,12 +10,14 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from anytime.paths import REPOSITORY
 
-BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
+SLIDER = {"width": "32em"}
 ABOVE = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.1, "ncols": 3}
 
 
@@ -88,11 +88,10 @@ class Explorer(widgets.VBox):
             csv = view.data.to_csv(index=False).encode()
             links.append(_download(f"{self.name}.csv", "text/csv", csv))
             links.append(_download(f"{self.name}.png", "image/png", picture))
+        except NothingToShow as nothing:
+            view = View(pd.DataFrame(), str(nothing), print)
         except Exception as error:  # ipywidgets would swallow it
-            cause = (
-                "" if isinstance(error, NothingToShow) else f"{type(error).__name__}, not drawn: "
-            )
-            view = View(pd.DataFrame(), f"{cause}{error}", print)
+            view = View(pd.DataFrame(), f"{type(error).__name__}, not drawn: {error}", print)
         self.data, self.picture.value = view.data, picture
         self.picture.layout.display = None if picture else "none"
         words = f'<p role="status">{html.escape(view.words)}</p>'
@@ -100,21 +99,30 @@ class Explorer(widgets.VBox):
 
 
 def _figure(view: View) -> Picture:
-    # Fast: to find a layout takes as long as to draw; ticks and powers of ten take most of it.
-    figure = Picture(figsize=(10.0, 4.2), layout="none")
+    # Fast: to find a layout takes as long as to draw.
+    with rc_context({"figure.constrained_layout.use": False}):
+        figure = Picture(figsize=(10.0, 4.2))
     figure.subplots_adjust(0.095, 0.13, 0.755, 0.92, wspace=0.4, hspace=0.12)
     view.draw(figure)
-    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
-        if axis.get_scale() == "log":
-            axis.set_major_locator(LogLocator(subs=(1, 3)))
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_locator(NullLocator())
-        elif isinstance(axis.get_major_locator(), MaxNLocator):
-            counted = axis.get_label_text() in ("exit", "epoch", "network")
-            axis.get_major_locator().set_params(nbins=5, integer=counted)
-    for text in (text for ax in figure.axes if ax.get_legend() for text in ax.get_legend().texts):
-        text.set_text(textwrap.fill(text.get_text(), 21))
+    for ax in figure.axes:
+        _space_ticks(ax.xaxis)
+        _space_ticks(ax.yaxis)
+        legend = ax.get_legend()
+        for text in legend.get_texts() if legend else ():
+            text.set_text(textwrap.fill(text.get_text(), 21))
     return figure
+
+
+def _space_ticks(axis: Axis) -> None:
+    """Few ticks: they, and powers of ten most of all, take most of the time to draw."""
+    locator = axis.get_major_locator()
+    if axis.get_scale() == "log":
+        axis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
+    elif isinstance(locator, MaxNLocator):
+        counted = axis.get_label_text() in ("exit", "epoch", "network")
+        locator.set_params(nbins=5, integer=counted)
 
 
 def _download(name: str, kind: str, content: bytes) -> str:

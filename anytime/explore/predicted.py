@@ -1,23 +1,31 @@
-"""Trained networks that are kept, and what they predict for test images; torch comes in late."""
+"""What networks predict on this machine, and how fast; torch is imported only to run them."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from anytime.explore import timing
+from anytime import names
 from anytime.explore.frame import NothingToShow
 from anytime.explore.recorded import Runs, gather
 from anytime.paths import DATA
 from anytime.runs import Run
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 NETWORKS = DATA / "networks"
 EMBEDDED = ("fashion", "glyphs")
 IMAGES = 1000  # so many test images are predicted
+KINDS = ("all", "overthinking: right, then wrong", "wrong at the end", "changed its mind")
+
+Stored = tuple[Run, Path, str]
+"""A run, the file of its trained network, and the file's SHA-256."""
 
 
 class Watched(NamedTuple):
@@ -34,65 +42,100 @@ class Watched(NamedTuple):
     milliseconds: np.ndarray
 
 
-def stored(runs: Runs = None) -> list[tuple[Run, Path]]:
-    """The runs whose trained network is kept, with its file: images that ship and many exits first.
+def can_run() -> bool:
+    """Whether torch is there; it is not imported to find out."""
+    return find_spec("torch") is not None
+
+
+def stored(runs: Runs = None) -> list[Stored]:
+    """The runs whose trained network is kept, images that ship and many exits first.
 
     A network's file lies beside its run's record, or with the networks that ship.
     """
-    found: dict[Path, Run] = {}
+    found: dict[Path, Stored] = {}
     for run in gather(runs, beside=[NETWORKS]):
-        folders = [run.path.parent, NETWORKS] if run.path else [NETWORKS]
-        files = [folder / run.trained["file"] for folder in folders if run.trained]
+        if run.trained is None:
+            continue
+        beside = run.path.parent if run.path else NETWORKS
+        files = [(folder / run.trained["file"]).resolve() for folder in (beside, NETWORKS)]
         if file := next(filter(Path.exists, files), None):
-            found.setdefault(file.resolve(), run)
-    pairs = [(run, file) for file, run in found.items()]
+            found.setdefault(file, (run, file, run.trained["sha256"]))
 
-    def rank(pair: tuple[Run, Path]) -> tuple[bool, int]:
-        return not pair[0].config["dataset"].startswith(EMBEDDED), -pair[0].num_exits
+    def rank(kept: Stored) -> tuple[bool, int]:
+        return not kept[0].config["dataset"].startswith(EMBEDDED), -kept[0].num_exits
 
-    return sorted(pairs, key=rank)
+    return sorted(found.values(), key=rank)
 
 
-@functools.lru_cache(maxsize=4)
+@lru_cache(maxsize=4)
 def watch(file: Path, dataset: str, sha256: str) -> Watched:
     """Predicts the first test images in one go and measures the exits; done once per network.
 
     Raises NothingToShow, saying why, where the network or the images cannot be had.
     """
     from anytime import datasets, networks
+    from anytime.datasets.loading import is_here
     from anytime.training import evaluation
 
     try:
-        _check_presence(dataset)
+        if not is_here(dataset):
+            raise NothingToShow(
+                f"The images of {dataset} are not on this machine; `python -m anytime fetch "
+                f"{dataset}` downloads them. Or choose a network that predicts images which ship."
+            )
         network, data = networks.load(file, sha256), datasets.load(dataset)
     except (OSError, ValueError) as error:
         raise NothingToShow(str(error)) from error
     test = data.test[:IMAGES]
     images, labels = test.pixels.permute(0, 2, 3, 1).numpy(), test.labels.numpy()
     probabilities = evaluation.predict(network, test).softmax(-1).numpy()
-    times = timing.measure(network, test.pixels[:1])
+    times = measure(network, test.pixels[:1])
     return Watched(images, labels, data.classes, probabilities, times)
 
 
-def _check_presence(dataset: str) -> None:
-    """Raises NothingToShow where images would have to be downloaded."""
-    from anytime.datasets.loading import is_here
-
-    if not is_here(dataset):
-        raise NothingToShow(
-            f"The images of {dataset} are not on this machine; `python -m anytime fetch {dataset}` "
-            "downloads them. Or choose a network that predicts images which ship."
-        )
-
-
 def kinds(watched: Watched) -> dict[str, np.ndarray]:
-    """The numbers of the test images of each kind, by what happens from exit to exit."""
+    """The numbers of the test images of each of `KINDS`, by what happens from exit to exit."""
     answers = watched.probabilities.argmax(-1)
     right = answers == watched.labels
-    masks = {
-        "all": np.full(len(watched.labels), True),
-        "overthinking: right, then wrong": right.any(0) & ~right[-1],
-        "wrong at the end": ~right[-1],
-        "changed its mind": (answers != answers[0]).any(0),
-    }
-    return {kind: np.flatnonzero(mask) for kind, mask in masks.items()}
+    wrong, changed = ~right[-1], (answers != answers[0]).any(0)
+    masks = np.full(len(wrong), True), right.any(0) & wrong, wrong, changed
+    return dict(zip(KINDS, map(np.flatnonzero, masks), strict=True))
+
+
+def measure(network: nn.Module, image: Tensor) -> np.ndarray:
+    """Milliseconds from an image (1, C, H, W) to each exit's prediction: (K,), medians."""
+    from anytime.prediction.predictor import AnytimePredictor
+
+    return 1000 * AnytimePredictor(network).calibrate(image, quantile=0.5).cumsum()
+
+
+def milliseconds(run: Run) -> np.ndarray:
+    """Measured time from one image to each exit's prediction: (K,), with fresh weights.
+
+    Each network is measured once; one cut from it has the same first exits. It is nan for a
+    network that cannot be built by its name.
+    """
+    network = run.config["network"]
+    try:
+        return _measured(names.whole(network), _side(network, run.cost[-1]))[: run.num_exits]
+    except (ValueError, LookupError):
+        return np.full(run.num_exits, np.nan)
+
+
+@cache
+def _side(network: str, cost: int) -> int:
+    """The side in pixels of the images for which a network has a cost: it grows with the square."""
+    from anytime import networks
+    from anytime.networks.cost import multiply_adds
+
+    return round(32 * float(np.sqrt(cost / multiply_adds(networks.build(network))[-1])))
+
+
+@cache
+def _measured(network: str, side: int) -> np.ndarray:
+    import torch
+
+    from anytime import networks
+
+    image = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    return measure(networks.build(network, seed=0), 255 * image)

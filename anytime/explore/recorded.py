@@ -1,26 +1,24 @@
 """Recorded runs for the explorers: gathered from folders and named by what tells them apart."""
 
-from __future__ import annotations
-
 import json
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from ipywidgets import FloatLogSlider
 
-from anytime import theory
-from anytime.explore.frame import NothingToShow
-from anytime.names import weighting_title
+from anytime import names, theory
+from anytime.explore.frame import SLIDER, NothingToShow
 from anytime.paths import RUNS
-from anytime.runs import Run, record_files
+from anytime.runs import IDENTITY, Run, record_files
 
 Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
-NAMED = ("dataset", "network", "weighting", "seed")
-STATIC = tuple(name.upper() for name in theory.STATIC if name != "opt")
+STATIC = {name.upper(): make for name, make in theory.STATIC.items() if name != "opt"}
+"""Weights (K,) that do not change in training, by the words for them: a function of K each."""
 
 
 def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
@@ -30,10 +28,9 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
     beside: further folders of what ships.
     Raises FileNotFoundError for a folder that is not there.
     """
-    if given is not None:
-        given = [given] if isinstance(given, str | os.PathLike) else list(given)
-    runs = [run for run in given or () if isinstance(run, Run)]
-    folders = [Path(item) for item in given or () if not isinstance(item, Run)]
+    items = [given] if isinstance(given, str | os.PathLike) else list(given or ())
+    runs = [item for item in items if isinstance(item, Run)]
+    folders = [Path(item) for item in items if not isinstance(item, Run)]
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise FileNotFoundError(f"There is no folder {missing[0]}: give one that holds runs.")
     if given is None or folders:
@@ -45,20 +42,31 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
 def require_runs(runs: Sequence[Run]) -> None:
     """Raises NothingToShow, with the way to make runs, where there are none."""
     if not runs:
-        make = "python -m anytime run schemes --profile quick"
         raise NothingToShow(
-            f"There are no recorded runs yet. This makes some within minutes: {make}"
+            "There are no recorded runs yet. This makes some within minutes: "
+            "python -m anytime run schemes --profile quick"
         )
 
 
-def labels(runs: Sequence[Run], always: Sequence[str] = NAMED, brief: bool = False) -> list[str]:
+def choices(runs: Sequence[Run], width: str = "60em") -> dict[str, Any]:
+    """What a control needs to offer runs by their names; its value is a run's number."""
+    options = [(name, i) for i, name in enumerate(labels(runs))]
+    return {"options": options, "layout": {"width": width, "max_width": "100%"}}
+
+
+def is_opt(run: Run) -> bool:
+    """Whether a run is of OPT, which trains one exit alone."""
+    return names.is_opt(run.config["weighting"])
+
+
+def labels(runs: Sequence[Run], always: Sequence[str] = IDENTITY, brief: bool = False) -> list[str]:
     """A name for each run: its facts in `always`, and those in which runs alike in these differ.
 
-    Facts: those of `NAMED`, the images, the recipe's options; the folder of runs there twice.
+    Facts: those of `IDENTITY`, the images, the recipe's options; the folder of runs there twice.
     brief: no more of them than it takes to tell all apart, as in a legend.
     """
-    names = Counter(run.name for run in runs)
-    facts = pd.DataFrame([_facts(run, names[run.name] > 1) for run in runs]).fillna("")
+    times = Counter(run.name for run in runs)
+    facts = pd.DataFrame([_facts(run, times[run.name] > 1) for run in runs]).fillna("")
     if facts.empty:
         return []
     groups = facts.groupby([facts[key] for key in always] or np.zeros(len(facts)))
@@ -72,60 +80,65 @@ def labels(runs: Sequence[Run], always: Sequence[str] = NAMED, brief: bool = Fal
 def _telling(facts: pd.DataFrame, always: Sequence[str]) -> list[str]:
     """The columns in `always`, and each further one that tells rows apart that were alike."""
     kept = list(always)
-    told_apart = facts.groupby(kept).ngroups if kept else 1
     for column in facts.columns.difference(kept, sort=False):
-        groups = facts.groupby([*kept, column]).ngroups
-        kept, told_apart = ([*kept, column], groups) if groups > told_apart else (kept, told_apart)
+        told_apart = facts.groupby(kept).ngroups if kept else 1
+        if facts.groupby([*kept, column]).ngroups > told_apart:
+            kept.append(column)
     return kept
 
 
 def data_sets(runs: Sequence[Run], brief: bool = False) -> list[str]:
     """The data set of each run; with images and recipe where the runs on it differ in these."""
-    plain = [Run({**run.config, **dict.fromkeys(NAMED[1:], "")}, run.cost) for run in runs]
+    plain = [Run({**run.config, **dict.fromkeys(IDENTITY[1:], "")}, run.cost) for run in runs]
     return labels(plain, ["dataset"], brief)
 
 
-def usual_runs(known: Sequence[Run]) -> list[Run]:
-    """The runs of one network, weighting, recipe and number of training images on most data sets.
+def usual_runs(known: Sequence[Run]) -> list[int]:
+    """The numbers of the runs of one network, weighting, recipe and size on most data sets.
 
-    AdaLoss comes before others, as it is alone in choosing its weights. The number is the same
-    for all, or it is all that was ever used of each data set; more are preferred. Augmentation may
-    differ, as it is a matter of the data.
+    AdaLoss comes before others, as it is alone in choosing its weights. The size, the number of
+    training images, is the same for all, or it is all that was ever used of each data set; more are
+    preferred. Augmentation may differ, as it is a matter of the data.
     """
-    most: dict[str, int] = {}
+    most: dict[str, int] = defaultdict(int)
     for run in known:
-        name, images = run.config["dataset"], run.config.get("train_images") or 0
-        most[name] = max(images, most.get(name, 0))
-    groups: dict[tuple, list[Run]] = {}
-    for run in known:
-        images, recipe = run.config.get("train_images") or 0, dict(run.config.get("recipe", {}))
-        recipe.pop("augmentation", None)
-        setting = (run.config["network"], run.config["weighting"], json.dumps(recipe))
-        whole = ["all"] if images == most[run.config["dataset"]] else []
-        for size in (*whole, images):
-            groups.setdefault((*setting, size), []).append(run)
+        most[run.config["dataset"]] = max(_images(run), most[run.config["dataset"]])
+
+    groups: dict[tuple, list[int]] = defaultdict(list)
+    for number, run in enumerate(known):
+        recipe = dict(run.config.get("recipe", {}), augmentation=None)
+        setting = run.config["network"], run.config["weighting"], json.dumps(recipe)
+        if _images(run) == most[run.config["dataset"]]:
+            groups[*setting, "all"].append(number)
+        groups[*setting, _images(run)].append(number)
 
     def rank(setting: tuple) -> tuple:
-        there = groups[setting]
+        there = [known[i] for i in groups[setting]]
         covered = len({run.config["dataset"] for run in there})
-        images = np.mean([run.config.get("train_images") or 0 for run in there])
-        adaloss = setting[1] == "adaloss", setting[1].startswith("adaloss")
-        return *adaloss, covered, images, len(there), len(there[0].history)
+        extent = covered, np.mean([_images(run) for run in there]), len(there)
+        scheme = setting[1] == "adaloss", setting[1].startswith("adaloss")
+        return *scheme, *extent, len(there[0].history)
 
     return groups[max(groups, key=rank)] if groups else []
+
+
+def _images(run: Run) -> int:
+    return run.config.get("train_images") or 0
 
 
 def _facts(run: Run, twice: bool) -> dict[str, str]:
     config = {"seed": 0, "train_images": None, "recipe": {}} | run.config
     facts = {"dataset": config["dataset"], "network": config["network"]}
-    facts |= {"weighting": weighting_title(config["weighting"]), "seed": f"seed {config['seed']}"}
-    facts["images"] = (
-        f"{config['train_images']:,} images" if config["train_images"] else "all images"
-    )
+    facts["weighting"] = names.weighting_title(config["weighting"])
+    facts["seed"] = f"seed {config['seed']}"
+    images = config["train_images"]
+    facts["images"] = f"{images:,} images" if images else "all images"
     for key, value in config["recipe"].items():
         value = " and ".join(map(str, value)) or "none" if isinstance(value, list) else value
         facts[key] = f"{key.replace('_', ' ')} {value}"
-    return facts | ({"folder": f"in {run.path.parent.name}"} if twice and run.path else {})
+    if twice and run.path:
+        facts["folder"] = f"in {run.path.parent.name}"
+    return facts
 
 
 def budget_slider(runs: Sequence[Run], middle: Sequence[Run]) -> FloatLogSlider:
@@ -134,13 +147,8 @@ def budget_slider(runs: Sequence[Run], middle: Sequence[Run]) -> FloatLogSlider:
     middle: the runs in whose middle it starts.
     """
     costs, start = (
-        np.log10([cost for run in of for cost in run.cost] or [1e6]) for of in (runs, middle)
+        np.log10([cost for run in of for cost in run.cost] or [10**6]) for of in (runs, middle)
     )
     span = {"min": costs.min(), "max": costs.max(), "step": 0.01, "readout_format": ".3s"}
-    words = {"description": "Budget, multiply-adds", "layout": {"width": "32em"}}
+    words = {"description": "Budget, multiply-adds", "layout": SLIDER}
     return FloatLogSlider(10 ** start.mean(), **span, **words)
-
-
-def static_weights(scheme: str, exits: int) -> np.ndarray:
-    """The weights (K,) of a scheme of `STATIC`; the largest is 1."""
-    return theory.STATIC[scheme.lower()](exits)
