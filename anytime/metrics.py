@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,10 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anytime import names
-from anytime.runs import IDENTITY, Run
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from anytime.runs import Run
+
 
 Curve = tuple[ArrayLike, ArrayLike]
 """Errors and costs, (K,) each."""
@@ -79,9 +80,9 @@ def relative_increase_table(
             error, optimal = run.final("test_error")[exit - 1], np.mean(known[exit])
             increase = float(relative_increase(error, optimal))
             measured = share, exit, error, optimal, len(known[exit]), increase
-            rows.append([*map(run.config.get, IDENTITY), *measured])
+            rows.append([*map(run.config.get, names.IDENTITY), *measured])
     columns = ["share", "exit", "error", "opt_error", "opt_seeds", "increase"]
-    return pd.DataFrame(rows, columns=[*IDENTITY, *columns])
+    return pd.DataFrame(rows, columns=[*names.IDENTITY, *columns])
 
 
 def optimal_error(run: Run, opt_runs: Iterable[Run]) -> np.ndarray:
@@ -108,11 +109,9 @@ def _opt_errors(run: Run, opt_runs: Iterable[Run]) -> dict[int, list[float]]:
     return errors
 
 
-def _setting(run: Run) -> str:
-    """What must be equal between a run and its OPT runs."""
-    keys = ("dataset", "train_images", "validation_images", "image_size", "recipe")
-    kept = {key: run.config.get(key) for key in keys}
-    return json.dumps(kept | {"network": names.whole(run.config["network"])}, sort_keys=True)
+def _setting(run: Run) -> tuple[str, str]:
+    """What must be equal between a run and its OPT runs, which may be cut."""
+    return names.whole(run.config["network"]), run.setting
 
 
 def mean_std(values: ArrayLike) -> tuple[float, float]:
@@ -266,3 +265,38 @@ def binomial_std_error(error: ArrayLike, n: int) -> np.ndarray:
     """The standard error of an error measured on n images: sqrt(e (1 - e) / n)."""
     error = np.asarray(error, dtype=float)
     return np.sqrt(error * (1.0 - error) / n)
+
+
+def probabilities(logits: ArrayLike) -> np.ndarray:
+    """Softmax over the last axis, in double precision."""
+    logits = np.asarray(logits, dtype=float)
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def calibration_error(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> np.ndarray:
+    """Expected calibration error of each exit, in [0, 1]: (K, N, classes), (N,) -> (K,).
+
+    The distance of mean confidence from accuracy in bins of equal width, weighted by their share.
+    """
+    after = probabilities(logits)
+    gaps = after.max(-1) - (after.argmax(-1) == np.asarray(labels))
+    places = np.minimum((after.max(-1) * bins).astype(int), bins - 1)
+    sums = [np.bincount(p, g, bins) for p, g in zip(places, gaps, strict=True)]
+    return np.abs(sums).sum(-1) / gaps.shape[1]
+
+
+def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """The share of samples right at some exit up to k, but wrong at the last: (K,), growing.
+
+    This is the destructive kind of overthinking (Kaya, Hong and Dumitraș, 2019).
+    """
+    right = np.asarray(logits).argmax(-1) == np.asarray(labels)
+    return (np.logical_or.accumulate(right) & ~right[-1]).mean(-1)
+
+
+def monotonicity(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """The share of samples whose right class gets no less likely from exit to exit: (K - 1,)."""
+    labels = np.asarray(labels, dtype=int)
+    right = probabilities(logits)[:, np.arange(len(labels)), labels]
+    return (np.diff(right, axis=0) >= 0).mean(-1)

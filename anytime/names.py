@@ -8,7 +8,9 @@ name may end in -to4, which keeps its exits 1 to 4. A name that nobody knows may
 from __future__ import annotations
 
 import difflib
+import hashlib
 import inspect
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +24,9 @@ COPIES = {
     "cifar10": "CIFAR-10 (JPEG copy)",
     "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
 }
+
+IDENTITY = ("dataset", "network", "weighting", "seed")
+"""What a configuration tells of a run first of all."""
 
 Value = bool | int | float | str | tuple
 
@@ -194,6 +199,13 @@ def find(name: str, known: Mapping[str, Any], kind: str) -> Any:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"unknown {kind} {name!r}; there are {', '.join(known)}{hint}")
+
+
+def file_name(words: Iterable[str | None], content: Mapping[str, Any]) -> str:
+    """A run's name for files: words to read, then a hash of all that identifies it."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+    text = "_".join([*filter(None, words), digest])
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
 
 
 def cut(network: str) -> tuple[str, int | None]:

@@ -61,7 +61,10 @@ FACTS = {
         "text",
     ),
     "small_beats_large": Fact(
-        "Small networks with AdaLoss", "beat large ones with constant weights", "text"
+        "Small networks with adaptive weights",
+        "reach the same accuracy sooner than large ones with static constant weights",
+        "text",
+        "abstract",
     ),
     "difficulty": Fact(
         "The final weights, from the easiest data set (SVHN) to the hardest (CIFAR-100)",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anytime.paths import RUNS, whole_file
+from anytime.names import IDENTITY, file_name
+from anytime.paths import RUNS, PathLike, data_folder, whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
-IDENTITY = ("dataset", "network", "weighting", "seed")
-"""What a configuration tells of a run first of all."""
-
+SETTING = ("dataset", "train_images", "validation_images", "image_size", "recipe")
 PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
 """Columns of a history that hold one number per exit; see `Run.history`."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """One training run.
 
@@ -57,7 +54,19 @@ class Run:
     @property
     def name(self) -> str:
         """That of its file, or before there is one, of its configuration."""
-        return self.path.stem if self.path else run_name(self.config)
+        if self.path:
+            return self.path.stem
+        words = (self.config.get(key) for key in IDENTITY[:3])
+        return file_name([*words, f"seed{self.config.get('seed', 0)}"], self.config)
+
+    @property
+    def setting(self) -> str:
+        """What has to be equal between runs that are compared, but for network, weighting, seed."""
+        return json.dumps([self.config.get(key) for key in SETTING], sort_keys=True)
+
+    def __repr__(self) -> str:
+        state = "finished" if self.finished else "unfinished"
+        return f"<Run {self.name}: {self.num_exits} exits, {len(self.history)} epochs, {state}>"
 
     def values(self, column: str) -> np.ndarray:
         """A per-exit column over training: (epochs with that column, K)."""
@@ -69,7 +78,7 @@ class Run:
         """The last value of a per-exit column: (K,)."""
         return self.values(column)[-1]
 
-    def save(self, path: str | os.PathLike) -> Path:
+    def save(self, path: PathLike) -> Path:
         """Writes the run as JSON; the file is there whole or not at all."""
         path = Path(path)
         content = {key: value for key, value in asdict(self).items() if key != "path"}
@@ -79,7 +88,7 @@ class Run:
         return path
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> Run:
+    def load(cls, path: PathLike) -> Run:
         """Reads a run; a file that is no run is named in the error."""
         path = Path(path)
         try:
@@ -96,23 +105,19 @@ def _to_json(content: dict[str, Any]) -> str:
     return head.replace('"history": "HISTORY"', f'"history": {lines}') + "\n"
 
 
-def run_name(config: dict[str, Any]) -> str:
-    """A file name for a configuration: readable in front, unique by a hash of the whole."""
-    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:8]
-    words = (config.get(key) for key in ("dataset", "network", "weighting"))
-    readable = "_".join(str(word).replace(":", "-").replace("=", "") for word in words if word)
-    readable = "".join(c if c.isalnum() or c in "._-" else "-" for c in readable)
-    return f"{readable}_seed{config.get('seed', 0)}_{digest}"
+def record_files(folder: PathLike | Iterable[PathLike] = RUNS) -> Iterator[Path]:
+    """All record files below a folder, or below each of several, sorted.
+
+    Raises FileNotFoundError, naming the fix, where the folder of the shipped runs is missing.
+    """
+    folders = [folder] if isinstance(folder, PathLike) else folder
+    for one in map(Path, folders):
+        if one == RUNS:
+            data_folder()
+        yield from sorted(one.rglob("*.json"))
 
 
-def record_files(folder: str | os.PathLike | Iterable = RUNS) -> Iterator[Path]:
-    """All record files below a folder, or below each of several, sorted."""
-    folders = [folder] if isinstance(folder, str | os.PathLike) else folder
-    for one in folders:
-        yield from sorted(Path(one).rglob("*.json"))
-
-
-def find(folder: str | os.PathLike | Iterable = RUNS, finished: bool = True, **wanted) -> list[Run]:
+def find(folder: PathLike | Iterable = RUNS, finished: bool = True, **wanted) -> list[Run]:
     """The runs below a folder (or several) whose configuration has the wanted values.
 
     A wanted value may be a collection of accepted values. Runs that were cut off are left out

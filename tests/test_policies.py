@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from anytime import metrics
 from anytime.prediction import policies
 
 K, N, CLASSES = 6, 80, 4
@@ -94,7 +95,7 @@ def test_a_policy_of_ones_own_is_taken_like_those_with_a_name(logits):
         ordered = np.sort(now, -1)
         return ordered[:, -1] - ordered[:, -2]
 
-    first, second = np.sort(policies.probabilities(logits), -1)[..., [-1, -2]].transpose(2, 0, 1)
+    first, second = np.sort(metrics.probabilities(logits), -1)[..., [-1, -2]].transpose(2, 0, 1)
     np.testing.assert_allclose(policies.exit_scores(margin, logits), first - second)
 
 
@@ -161,13 +162,13 @@ def test_the_calibration_error_is_the_mean_gap_between_confidence_and_accuracy(
     bins, logits, labels
 ):
     expected = [slow_calibration_error(at_exit, labels, bins) for at_exit in logits]
-    np.testing.assert_allclose(policies.calibration_error(logits, labels, bins), expected)
+    np.testing.assert_allclose(metrics.calibration_error(logits, labels, bins), expected)
 
 
 def test_certain_and_wrong_answers_have_a_calibration_error_of_one():
     logits = np.full((1, 5, 3), -1000.0)
     logits[..., 0] = 1000.0
-    assert policies.calibration_error(logits, np.full(5, 2)) == [1.0]
+    assert metrics.calibration_error(logits, np.full(5, 2)) == [1.0]
 
 
 def test_overthinking_counts_samples_right_on_the_way_and_wrong_at_the_end(logits, labels):
@@ -177,7 +178,7 @@ def test_overthinking_counts_samples_right_on_the_way_and_wrong_at_the_end(logit
         right = [[g == labels[i] for g in guesses[i]] for i in range(N)]
         expected.append(sum(any(r[: k + 1]) and not r[-1] for r in right) / N)
     assert expected[-1] > 0.1
-    np.testing.assert_allclose(policies.overthinking(logits, labels), expected)
+    np.testing.assert_allclose(metrics.overthinking(logits, labels), expected)
 
 
 def test_monotonicity_is_the_share_whose_right_class_becomes_no_less_likely(logits, labels):
@@ -186,8 +187,8 @@ def test_monotonicity_is_the_share_whose_right_class_becomes_no_less_likely(logi
         pairs = [(logits[k, i], logits[k + 1, i], labels[i]) for i in range(N)]
         kept = [softmax(b)[label] >= softmax(a)[label] for a, b, label in pairs]
         expected.append(sum(kept) / N)
-    np.testing.assert_allclose(policies.monotonicity(logits, labels), expected)
-    assert policies.monotonicity(logits[[0, 0]], labels) == [1.0]
+    np.testing.assert_allclose(metrics.monotonicity(logits, labels), expected)
+    assert metrics.monotonicity(logits[[0, 0]], labels) == [1.0]
 
 
 def test_policies_open_without_torch():

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from anytime import runs
+from anytime import paths, runs
 from anytime.runs import Run
 
 
@@ -194,11 +194,23 @@ def test_a_runs_name_can_be_a_file_name_and_tells_configurations_apart():
         record("adaloss:gamma=0.07").config,
         record("adaloss:gamma=0.07", train_images=100).config,
     ]
-    names = [runs.run_name(config) for config in configs]
-    assert len(set(names)) == 4
-    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-") for name in names)
-    assert names[0].startswith("fashion_resann-1-4_adaloss-gamma0.07-extra1_seed0_")
-    assert runs.run_name(dict(reversed(configs[0].items()))) == names[0]
+    found = [Run(config, [1]).name for config in configs]
+    assert len(set(found)) == 4
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-") for name in found)
+    assert found[0].startswith("fashion_resann-1-4_adaloss-gamma-0.07-extra-1_seed0_")
+    assert Run(dict(reversed(configs[0].items())), [1]).name == found[0]
+
+
+def test_a_run_shows_itself_in_one_line():
+    shown = repr(record("adaloss"))
+    assert len(shown) < 120 and shown.startswith("<Run fashion_resann-1-4_adaloss_seed0_")
+
+
+def test_a_missing_folder_of_shipped_runs_is_named_with_the_fix(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "DATA", tmp_path / "no")
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "no" / "runs")
+    with pytest.raises(FileNotFoundError, match="ANYTIME_DATA"):
+        runs.find(tmp_path / "no" / "runs")
 
 
 def test_a_data_set_may_have_any_name(tmp_path):

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from anytime import metrics
+
 Policy = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """How sure a policy is after an exit: it stops a sample at the first score >= its threshold.
 
@@ -51,13 +53,6 @@ def find(policy: str | Policy) -> Policy:
     return POLICIES[policy] if isinstance(policy, str) else policy
 
 
-def probabilities(logits: ArrayLike) -> np.ndarray:
-    """Softmax over the last axis, in double precision."""
-    logits = np.asarray(logits, dtype=float)
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
-
-
 class Sureness:
     """A policy's scores of N samples, exit by exit; samples may leave on the way.
 
@@ -70,7 +65,7 @@ class Sureness:
 
     def after(self, logits: ArrayLike, here: np.ndarray) -> np.ndarray:
         """The scores (n,) after the next exit, for the logits (n, classes) of samples `here`."""
-        logits, now = np.asarray(logits, dtype=float), probabilities(logits)
+        logits, now = np.asarray(logits, dtype=float), metrics.probabilities(logits)
         if not self.logits.shape[1]:
             shape = (len(self.scores), logits.shape[-1])
             self.logits, self.before = np.full(shape, np.nan), np.zeros(shape)
@@ -136,31 +131,3 @@ def outcome(
     """Average cost of a sample, and error in [0, 1], of a policy with this threshold."""
     left_at = stops(policy, logits, threshold)
     return average_cost(left_at, cost), error(logits, labels, left_at)
-
-
-def calibration_error(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> np.ndarray:
-    """Expected calibration error of each exit, in [0, 1]: (K, N, classes), (N,) -> (K,).
-
-    The distance of mean confidence from accuracy in bins of equal width, weighted by their share.
-    """
-    after = probabilities(logits)
-    gaps = after.max(-1) - (after.argmax(-1) == np.asarray(labels))
-    places = np.minimum((after.max(-1) * bins).astype(int), bins - 1)
-    sums = [np.bincount(p, g, bins) for p, g in zip(places, gaps, strict=True)]
-    return np.abs(sums).sum(-1) / gaps.shape[1]
-
-
-def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """The share of samples right at some exit up to k, but wrong at the last: (K,), growing.
-
-    This is the destructive kind of overthinking (Kaya, Hong and Dumitraș, 2019).
-    """
-    right = np.asarray(logits).argmax(-1) == np.asarray(labels)
-    return (np.logical_or.accumulate(right) & ~right[-1]).mean(-1)
-
-
-def monotonicity(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
-    """The share of samples whose right class gets no less likely from exit to exit: (K - 1,)."""
-    labels = np.asarray(labels, dtype=int)
-    right = probabilities(logits)[:, np.arange(len(labels)), labels]
-    return (np.diff(right, axis=0) >= 0).mean(-1)

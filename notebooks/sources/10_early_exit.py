@@ -114,7 +114,7 @@ pd.DataFrame({"test error (%)": 100 * errors}, index=pd.RangeIndex(1, 13, name="
 # on which the *first* exit is very sure, at 90 % and more. How often is it wrong on those?
 
 # %%
-after = policies.probabilities(logits)
+after = metrics.probabilities(logits)
 sure = after[0].max(-1) >= 0.9
 print(f"exit 1 is that sure of {sure.mean():.0%} of the images")
 print(f"exit 1 is wrong on {mistakes[0, sure].mean():.1%} of them, and on {errors[0]:.1%} of all")
@@ -492,7 +492,7 @@ plt.show()
 # %%
 confidence, accuracy, number = reliability(0, bins=15)
 by_hand = (number * np.abs(confidence - accuracy)).sum() / number.sum()
-ece = policies.calibration_error(logits, truth, bins=15)
+ece = metrics.calibration_error(logits, truth, bins=15)
 print("by hand as the package's:", np.isclose(by_hand, ece[0]))
 
 # %% [markdown]
@@ -506,7 +506,7 @@ def calibration_by_chance(exit, generator):
     """The calibration error of an exit whose labels are drawn from what it says."""
     below = after[exit].cumsum(-1) < generator.random((len(truth), 1))
     drawn = np.minimum(below.sum(-1), 9)
-    return policies.calibration_error(logits[[exit]], drawn)[0]
+    return metrics.calibration_error(logits[[exit]], drawn)[0]
 
 
 generator = np.random.default_rng(0)
@@ -554,8 +554,8 @@ for k in range(12):
 # **Monotonicity** asks it: in how many images does the probability of the right class not fall?
 
 # %%
-over = policies.overthinking(logits, truth)
-steady = policies.monotonicity(logits, truth)
+over = metrics.overthinking(logits, truth)
+steady = metrics.monotonicity(logits, truth)
 to_gain, to_lose = (~right & right[-1]).mean(1), (right & ~right[-1]).mean(1)
 print(f"right at some exit, wrong at the last: {over[-1]:.1%} of the images")
 print(f"wrong at every exit: {(~right.any(0)).mean():.1%}")
