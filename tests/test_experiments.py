@@ -207,15 +207,15 @@ def test_without_a_record_the_pace_is_measured():
 
 
 def test_every_data_set_known_by_name_is_counted_without_reading_it():
-    assert None not in {catalogue.images(name) for name in datasets.names()}
+    assert None not in {catalogue.find(name) for name in datasets.names()}
     for name in ("fashion", "glyphs"):
-        assert catalogue.images(name) == len(datasets.load(name).train)
-    assert catalogue.images("glyphs-20-0.8") == catalogue.images("glyphs")
+        assert estimates.training_images(name) == len(datasets.load(name).train)
+    assert estimates.training_images("glyphs-20-0.8") == estimates.training_images("glyphs")
 
 
 @pytest.mark.parametrize("path", ["./fashion", "/x/cifar10.tar.gz", "fashion/", "glyphs-mine"])
 def test_a_path_s_images_are_not_known_by_its_name(path):
-    assert catalogue.images(path) is None
+    assert catalogue.find(path) is None
 
 
 def test_the_images_of_a_folder_are_counted_by_reading_them(tmp_path):
@@ -230,9 +230,9 @@ def test_data_that_cannot_be_read_are_named_and_nothing_is_downloaded(tmp_path, 
     downloads = tmp_path / "downloads"
     monkeypatch.setenv("ANYTIME_DOWNLOADS", str(downloads))
     mixed = pictures(tmp_path / "mixed")
-    listed = [replace(JOB, dataset=d) for d in ("gtsrb", "fashion", "nowhere.tar", mixed)]
+    listed = [replace(JOB, dataset=d) for d in ("gtsrb-half", "fashion", "nowhere.tar", mixed)]
     table, amiss = estimate([*listed, *listed], [tmp_path])
-    assert table.dataset.tolist() == 2 * ["gtsrb", "fashion", "nowhere", "mixed"]
+    assert table.dataset.tolist() == 2 * ["gtsrb-half", "fashion", "nowhere", "mixed"]
     assert table.minutes.isna().tolist() == 2 * [False, False, True, True]
     assert len(amiss) == 2 and "nowhere.tar" in amiss[0] and "--image-size" in amiss[1]
     assert not downloads.exists()

@@ -17,7 +17,8 @@ from anytime.training.recipe import Recipe
 
 def training_images(dataset: str, image_size: int | None = None) -> int:
     """Images of a whole training set, by name or path; raises what `datasets.load` raises."""
-    return catalogue.images(dataset) or _read(dataset, image_size)
+    row = catalogue.find(dataset)
+    return row.images[0] if row else _read(dataset, image_size)
 
 
 @functools.cache
