@@ -31,24 +31,13 @@ def _read(dataset: str, image_size: int | None) -> int:
 @functools.cache
 def multiply_adds(network: str) -> np.ndarray:
     """The cost (K,) of a network's exits on 32x32 images, by its name."""
-    uncut, last = names.cut(network)
-    if last is not None:
-        return multiply_adds(uncut)[:last]
-
-    import torch
-    from torch import nn
-
-    from anytime import networks
+    from anytime.experiments.skeletons import skeleton
     from anytime.networks import cost
 
-    with torch.device("meta"):  # no weights are needed to count
-        built = networks.build(uncut)
-    # What has no products counts for nothing, and takes most of the time to count.
-    for chain in (part for part in built.modules() if isinstance(part, nn.Sequential)):
-        for index, layer in enumerate(chain):
-            if isinstance(layer, nn.BatchNorm2d | nn.ReLU):
-                chain[index] = nn.Identity()
-    return cost.multiply_adds(built)
+    whole, last = names.cut(network)
+    if last is not None and "+" not in network:  # counted once for all cuts
+        return multiply_adds(whole)[:last]
+    return cost.multiply_adds(skeleton(network))
 
 
 def epoch_work(job: Job) -> float:

@@ -23,13 +23,10 @@ def canonical(network: str, weighting: str) -> tuple[str, str]:
 
     Raises ValueError where there is no such network or weighting.
     """
-    import torch
-
-    from anytime import networks
     from anytime import weighting as weightings
+    from anytime.experiments.skeletons import skeleton
 
-    with torch.device("meta"):  # no weights are needed to tell a name
-        built = networks.build(network)
+    built = skeleton(network)
     return built.name, weightings.build(weighting, built.num_exits).spec
 
 
