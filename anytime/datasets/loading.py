@@ -61,7 +61,10 @@ def load(
     if image_size is not None and image_size < 1:
         raise DatasetError(f"image_size is a number of pixels from 1 on, not {image_size}")
     if row and image_size is not None:
-        raise DatasetError(f"image_size is for folders and archives; {name} has its size")
+        raise DatasetError(
+            f"image_size (--image-size) is for folders and archives; leave it out, as {name} has "
+            "its size"
+        )
 
     try:
         dataset = _known(row, folder, train_size) if row else _from_path(name, image_size)

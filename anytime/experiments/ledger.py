@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from anytime import metrics, names, paper, runs
+from anytime.datasets import catalogue
 from anytime.metrics import concentration, mean_std
-from anytime.names import COPIES
 from anytime.paths import DATA, RUNS, whole_file
 from anytime.runs import Run
 
 LEDGER = DATA / "ledger.csv"
+COPIES = names.COPIES
 # From easy to hard: in the place of the paper's SVHN, CIFAR-10, CIFAR-100, and by clutter alone.
 DIFFICULTY_ORDERS = (
     ("gtsrb-half", "cifar10", "tiny-imagenet-100"),
@@ -101,7 +102,7 @@ def _wholes(setting: list[Run]) -> list[str]:
     """The networks that were not cut, from cheap to expensive."""
     networks = {run.config["network"]: run for run in setting}
     costs = {name: run.cost[-1] for name, run in networks.items() if names.whole(name) == name}
-    return sorted(costs, key=costs.get)
+    return sorted(costs, key=costs.__getitem__)
 
 
 def _increase_rows(setting: list[Run]) -> list[dict]:
@@ -210,7 +211,7 @@ def _named(scheme: str) -> str:
 
 
 def _title(run: Run) -> str:
-    return run.environment.get("data") or COPIES.get(run.config["dataset"], run.config["dataset"])
+    return run.environment.get("data") or catalogue.copy_title(run.config["dataset"])
 
 
 def _deviations(config: dict) -> str:

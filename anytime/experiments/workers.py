@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from anytime import runs
 from anytime.experiments.estimates import epoch_work
-from anytime.experiments.job import EVALUATE_EVERY, Job
+from anytime.experiments.job import Job
 from anytime.runs import Run
 
+EVALUATE_EVERY = 4  # epochs between two looks at the test set; the last is one
 STOPPED = 130  # the exit status of a worker that was asked to stop, as after Ctrl-C
 
 
@@ -58,14 +59,13 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
     progress, stopping = Progress(good, folder), threading.Event()
     # All workers read from one pipe. It ends when this process closes it, and if it is killed.
     theirs, ours = os.pipe()
-    carry_out = functools.partial(_carry_out, folder, networks, theirs, stopping)
+    supervised = functools.partial(_supervised, folder, networks, theirs, stopping)
     with progress.bar, ThreadPoolExecutor(workers) as pool:
-        futures = {job: pool.submit(carry_out, job) for job in good}
+        futures = {job: pool.submit(supervised, job) for job in good}
         try:
-            under_way = True
-            while under_way:
-                under_way = wait(futures.values(), timeout=1).not_done
-                progress.bar.update(progress.done() - progress.bar.n)
+            while wait(futures.values(), timeout=1).not_done:
+                progress.show()
+            progress.show()
         except BaseException:
             print("storing what is under way; the same call goes on from there", file=sys.stderr)
             raise
@@ -77,20 +77,25 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
     return [job for job, future in futures.items() if not future.result()]
 
 
-def _carry_out(
+def _supervised(
     folder: Path, networks: Path | None, stdin: int, stopping: threading.Event, job: Job
 ) -> bool:
     """Carries out a job in a process of its own; whether it is finished."""
     log = folder / f"{job.name}.log"
     command = [sys.executable, "-m", __name__, str(folder), job.to_json()]
-    command += [str(job.network_file(networks))] if networks else []
+    command += [str(job.network_path(networks))] if networks else []
     # Two runs of one thread each are faster than one run of two.
     environment = {"OMP_NUM_THREADS": "1"} | os.environ
     for others in (1, 0):
         with open(log, "wb") as out:
-            # In a session of its own: a Ctrl-C in the terminal is for the parent alone.
-            pipes = {"stdin": stdin, "stdout": out, "stderr": out, "start_new_session": True}
-            status = subprocess.run(command, env=environment, **pipes).returncode
+            status = subprocess.run(
+                command,
+                env=environment,
+                stdin=stdin,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
+            ).returncode
         if status == 0:
             tqdm.write(f"finished {job.name}")
         if status == 0 or (stopping.is_set() and status in (STOPPED, -signal.SIGTERM)):
@@ -113,17 +118,15 @@ def planned(
     there, and no checkpoint is left to take it from.
     """
     listed = list(todo)
-    undone, refused = missing(listed, folder, *also), []
-    for job in listed:
-        if networks is None or job in undone or job.network_file(networks).exists():
-            continue
-        if job.checkpoint(folder).exists():
-            undone.append(job)
-        else:
-            refused.append(job)
-            reason = "is finished and its network was not kept; remove its record to train again"
-            print(f"{job.name} {reason}", file=sys.stderr)
-    return undone, refused
+    undone = missing(listed, folder, *also)
+    lacking = [job for job in listed if networks and not job.network_path(networks).exists()]
+    lacking = [job for job in lacking if job not in undone]
+    kept = [job for job in lacking if job.checkpoint_path(folder).exists()]
+    refused = [job for job in lacking if job not in kept]
+    for job in refused:
+        reason = "is finished and its network was not kept; remove its record to train again"
+        print(f"{job.name} {reason}", file=sys.stderr)
+    return undone + kept, refused
 
 
 def ready(listed: list[Job]) -> tuple[list[Job], list[Job]]:
@@ -132,9 +135,8 @@ def ready(listed: list[Job]) -> tuple[list[Job], list[Job]]:
     Data are fetched and decoded here, once, and not by several workers at the same time.
     """
     readable = functools.cache(_readable)
-    verdicts = [readable(job.dataset, job.train_images, job.image_size) for job in listed]
-    good = [job for job, fine in zip(listed, verdicts, strict=True) if fine]
-    return good, [job for job, fine in zip(listed, verdicts, strict=True) if not fine]
+    good = [job for job in listed if readable(job.dataset, job.train_images, job.image_size)]
+    return good, [job for job in listed if job not in good]
 
 
 def _readable(dataset: str, train_images: int | None, image_size: int | None) -> bool:
@@ -166,16 +168,25 @@ class Progress:
     def done(self) -> float:
         """The work of all epochs that are recorded by now."""
         for job in (job for job in self.work if self.epochs[job] < job.recipe.epochs):
-            path = job.record(self.folder)
+            path = job.record_path(self.folder)
             self.epochs[job] = len(Run.load(path).history) if path.exists() else 0
         return sum(work * self.epochs[job] for job, work in self.work.items())
+
+    def show(self) -> None:
+        """Moves the bar to what is done by now."""
+        self.bar.update(self.done() - self.bar.n)
+
+
+def carry_out(job: Job, folder: Path, network: Path | None = None) -> None:
+    """A job as a list's worker does it: without a bar, and seldom tested."""
+    job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=network)
 
 
 def work(job: Job, folder: Path, network: Path | None = None) -> int:
     """What a worker's process does; returns its exit status."""
     threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
     try:
-        job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=network)
+        carry_out(job, folder, network)
     except KeyboardInterrupt:
         return STOPPED
     return 0
