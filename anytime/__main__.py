@@ -239,13 +239,12 @@ def _submit(todo: list[Job], folder: Path, also: list[Path], options: argparse.N
     from anytime.experiments import cluster, workers
 
     networks, parameters = options.keep_networks, dict(options.cluster_options)
-    undone, refused = workers.planned(todo, folder, *also, networks=networks)
-    good, failed = workers.ready(undone)
+    good, refused = workers.planned(todo, folder, *also, networks=networks)
     handles = cluster.submit(good, folder, options.cluster, networks, **parameters)
     for job, handle in zip(good, handles, strict=True):
         print(f"{handle.job_id}  {job.name}")
     print(f"{len(handles)} runs submitted; what became of them is in {folder / 'cluster'}")
-    return 1 if failed or refused else 0
+    return 1 if refused else 0
 
 
 def _list_runs(missing: list[Job], folders: list[Path]) -> int:

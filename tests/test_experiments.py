@@ -12,6 +12,7 @@ from anytime.experiments import Job, estimates
 from anytime.experiments import lists as experiments
 from anytime.experiments.estimates import estimate
 from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
+from anytime.experiments.skeletons import skeleton
 from anytime.networks import cost
 from anytime.processes import best_device
 from anytime.runs import Run
@@ -178,10 +179,16 @@ def pictures(folder, train=5, size=8):
     return str(folder)
 
 
-def test_a_cut_network_costs_what_the_whole_one_costs_up_to_there():
-    for cut in (1, 2, 3):
-        built = cost.multiply_adds(networks.build(f"{QUICK}-to{cut}"))
-        assert estimates.multiply_adds(f"{QUICK}-to{cut}").tolist() == built.tolist()
+NAMES = [*(f"{QUICK}-to{cut}" for cut in (1, 2, 3)), f"{QUICK}+resann-2-4-stride2-to2"]
+NAMES += ["resann-1-8-bottleneck-preact-s2", "resann-01-4-stride2-cifar-to2"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_without_weights_has_the_name_the_exits_and_the_cost_of_a_real_one(name):
+    real, bare = networks.build(name), skeleton(name)
+    assert (bare.name, bare.num_exits) == (real.name, real.num_exits)
+    assert estimates.multiply_adds(name).tolist() == cost.multiply_adds(real).tolist()
+    assert {parameter.device.type for parameter in bare.parameters()} == {"meta"}
 
 
 def test_a_job_takes_the_pace_of_finished_runs_times_its_work(tmp_path):
@@ -245,5 +252,8 @@ def test_an_image_size_is_that_of_every_job_and_no_named_set_takes_one(tmp_path)
     assert "fashion has its size" in amiss[0]
 
 
-def test_every_profile_says_its_settings_for_every_experiment():
+def test_every_profile_says_its_settings_and_networks_for_every_experiment():
     assert set(experiments.SETTINGS) == set(experiments.UNKNOWN) == set(PROFILES)
+    assert set(experiments.SEEDS) == set(PROFILES)
+    assert set(experiments.NETWORKS) == set(EXPERIMENTS)
+    assert {len(row) for row in experiments.NETWORKS.values()} == {len(PROFILES)}

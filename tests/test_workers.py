@@ -266,8 +266,9 @@ def test_a_cluster_s_job_ends_with_the_place_of_its_record(tmp_path):
 
 
 def test_a_cluster_s_job_keeps_its_network(tmp_path):
-    kept = tmp_path / "networks" / "small.pt"
-    cluster.Task(SMALL, tmp_path, kept)()
+    networks = tmp_path / "networks"
+    cluster.Task(SMALL, tmp_path, networks)()
+    (kept,) = networks.iterdir()
     assert Run.load(SMALL.record_path(tmp_path)).trained["bytes"] == kept.stat().st_size
 
 

@@ -18,10 +18,10 @@ class Task:
 
     job: Job
     folder: Path
-    network: Path | None = None
+    networks: Path | None = None
 
     def __call__(self) -> str:
-        carry_out(self.job, self.folder, self.network)
+        carry_out(self.job, self.folder, self.networks)
         return str(self.job.record_path(self.folder))
 
     def checkpoint(self) -> Any:
@@ -57,7 +57,5 @@ def submit(
         raise ValueError(f"submitit takes no such options: {error}") from error
     if not listed:
         return []
-    files = [job.network_path(networks) if networks else None for job in listed]
     with executor.batch():
-        tasks = zip(listed, files, strict=True)
-        return [executor.submit(Task(job, folder, file)) for job, file in tasks]
+        return [executor.submit(Task(job, folder, networks)) for job in listed]

@@ -45,13 +45,12 @@ def run(
     cut off goes on from its checkpoint, and one whose process died is tried once more. However
     this process ends, the workers store their checkpoints and stop. The log of a failed job
     stays in the folder. networks: a folder for the trained networks, each named as its record; see
-    `planned` for those that are finished without.
+    `planned` for those that are refused.
     """
     listed = list(dict.fromkeys(todo))
-    undone, refused = planned(listed, folder, *also, networks=networks)
-    print(f"{len(undone)} of {len(listed)} runs to do")
-    good, unreadable = ready(undone)
-    return unreadable + refused + _side_by_side(good, Path(folder), workers, networks)
+    good, refused = planned(listed, folder, *also, networks=networks)
+    print(f"{len(good)} of {len(listed)} runs to do")
+    return refused + _side_by_side(good, Path(folder), workers, networks)
 
 
 def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | None) -> list[Job]:
@@ -83,7 +82,7 @@ def _supervised(
     """Carries out a job in a process of its own; whether it is finished."""
     log = folder / f"{job.name}.log"
     command = [sys.executable, "-m", __name__, str(folder), job.to_json()]
-    command += [str(job.network_path(networks))] if networks else []
+    command += [str(networks)] if networks else []
     # Two runs of one thread each are faster than one run of two.
     environment = {"OMP_NUM_THREADS": "1"} | os.environ
     for others in (1, 0):
@@ -114,29 +113,24 @@ def planned(
 ) -> tuple[list[Job], list[Job]]:
     """The jobs to carry out, and those refused, with the reason printed.
 
-    Refused is a job that is finished where its network is wanted in the folder `networks`, is not
-    there, and no checkpoint is left to take it from.
+    Refused is a job whose data cannot be read, or one that is finished where its network is wanted
+    in the folder `networks`, is not there, and no checkpoint is left to take it from. Data are
+    fetched and decoded here, once, and not by several workers at the same time.
     """
-    listed = list(todo)
+    listed, readable = list(todo), functools.cache(_readable)
     undone = missing(listed, folder, *also)
-    lacking = [job for job in listed if networks and not job.network_path(networks).exists()]
-    lacking = [job for job in lacking if job not in undone]
-    kept = [job for job in lacking if job.checkpoint_path(folder).exists()]
-    refused = [job for job in lacking if job not in kept]
-    for job in refused:
-        reason = "is finished and its network was not kept; remove its record to train again"
-        print(f"{job.name} {reason}", file=sys.stderr)
-    return undone + kept, refused
-
-
-def ready(listed: list[Job]) -> tuple[list[Job], list[Job]]:
-    """The jobs whose data can be read, and the others, whose reasons are printed.
-
-    Data are fetched and decoded here, once, and not by several workers at the same time.
-    """
-    readable = functools.cache(_readable)
-    good = [job for job in listed if readable(job.dataset, job.train_images, job.image_size)]
-    return good, [job for job in listed if job not in good]
+    good: list[Job] = []
+    refused: list[Job] = []
+    for job in listed:
+        lacking = networks is not None and not job.network_path(networks).exists()
+        if job in undone or (lacking and job.checkpoint_path(folder).exists()):
+            fine = readable(job.dataset, job.train_images, job.image_size)
+            (good if fine else refused).append(job)
+        elif lacking:
+            refused.append(job)
+            reason = "is finished and its network was not kept; remove its record to train again"
+            print(f"{job.name} {reason}", file=sys.stderr)
+    return good, refused
 
 
 def _readable(dataset: str, train_images: int | None, image_size: int | None) -> bool:
@@ -177,16 +171,17 @@ class Progress:
         self.bar.update(self.done() - self.bar.n)
 
 
-def carry_out(job: Job, folder: Path, network: Path | None = None) -> None:
-    """A job as a list's worker does it: without a bar, and seldom tested."""
-    job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=network)
+def carry_out(job: Job, folder: Path, networks: Path | None = None) -> None:
+    """A job as one of a list: without a bar, seldom tested, its network kept in a folder."""
+    kept = job.network_path(networks) if networks else None
+    job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=kept)
 
 
-def work(job: Job, folder: Path, network: Path | None = None) -> int:
+def work(job: Job, folder: Path, networks: Path | None = None) -> int:
     """What a worker's process does; returns its exit status."""
     threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
     try:
-        carry_out(job, folder, network)
+        carry_out(job, folder, networks)
     except KeyboardInterrupt:
         return STOPPED
     return 0
