@@ -27,6 +27,7 @@ OTHER = {"train": "test", "test": "train"}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 PLACED = re.compile(r"(?s)(?:.*/)?(train|test)/([^/]+)/[^/]*")  # a class's folder, or its files
 HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^/]*[^/.])")
+Fit = Callable[["Image"], "Image"]
 Files = dict[str, Callable[[], bytes]]  # reads each file; the names of folders end in "/"
 
 
@@ -47,9 +48,11 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
     if not path.exists():
         raise MissingDataset(f"{path} does not exist; give a folder or archive laid out {LAYOUT}")
 
+    fit = partial(resized, side=image_size) if image_size else None
+
     def decode() -> Decoded:
         with opened(path) as files:
-            return decoded(path, files, entries(path, files), image_size)
+            return decoded(path, files, entries(path, files), fit)
 
     return cached(dataset_name(path), image_size, stamp(path), decode=decode)
 
@@ -116,16 +119,17 @@ def entries(path: Path, files: Files) -> list[Entry]:
     return images
 
 
-def decoded(path: Path, files: Files, images: list[Entry], image_size: int | None) -> Decoded:
+def decoded(path: Path, files: Files, images: list[Entry], fit: Fit | None) -> Decoded:
     """The images as tensors, sorted by class and file name; reads in the order of `images`.
 
     path: where they lie, for messages.
+    fit: what is done to each RGB image to make all of one size.
     Raises DatasetError for an unreadable image, differing sizes, splits of differing classes.
     """
     _check_classes(path, images)
     first, pixels = images[0].file, {}
     for _, _, file in tqdm(images, desc=f"decoding {path.name}", unit=" images", leave=False):
-        pixels[file] = _pixels(path, file, files[file](), image_size)
+        pixels[file] = _pixels(path, file, files[file](), fit)
         if pixels[file].shape != pixels[first].shape:
             raise DatasetError(
                 f"{path}: {file} is {_size(pixels[file])} pixels but {first} is "
@@ -161,12 +165,12 @@ def _check_classes(path: Path, images: list[Entry]) -> None:
             )
 
 
-def _pixels(path: Path, file: str, data: bytes, side: int | None) -> np.ndarray:
+def _pixels(path: Path, file: str, data: bytes, fit: Fit | None) -> np.ndarray:
     from PIL import Image
 
     try:
         image = Image.open(io.BytesIO(data)).convert("RGB")
-        return np.asarray(resized(image, side) if side else image)
+        return np.asarray(fit(image) if fit else image)
     except Exception as error:  # damaged bytes make Pillow raise whatever it stumbles over
         raise DatasetError(
             f"{path}: {file} is no readable image ({error}); replace or remove it"

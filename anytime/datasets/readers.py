@@ -7,29 +7,23 @@ that takes a second.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tqdm import tqdm
 
 from anytime.datasets.cache import Decoded
 from anytime.datasets.catalogue import Known
-from anytime.datasets.folders import resized
+from anytime.datasets.folders import Entry, Fit, decoded, resized
 from anytime.datasets.images import Images, MissingDataset, from_arrays
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 GTSRB = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370"
 GTSRB += "/GTSRB_Final_Training_Images.zip"
 GTSRB_MD5 = "f33fd80ac59bff73c82d25ab499e03a3"
 TINY_IMAGENET = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 TINY_IMAGENET_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
-Labelled = list[tuple[str, Path]]  # the class of each file
 
 
 def read_cifar(row: Known, root: Path) -> Decoded:
@@ -79,15 +73,16 @@ def read_gtsrb_half(row: Known, root: Path) -> Decoded:
     home = root / "gtsrb"
     if not (home / "GTSRB/Final_Training").is_dir():
         download_and_extract_archive(GTSRB, str(home), md5=GTSRB_MD5)
-    frames = sorted((home / "GTSRB/Final_Training/Images").glob("*/*_*.ppm"))  # TRACK_FRAME.ppm
-    train = [(one.parent.name, one) for one in frames if int(one.stem.partition("_")[2]) % 2 == 0]
+    frames = (home / "GTSRB/Final_Training/Images").glob("*/*_*.ppm")  # TRACK_FRAME.ppm
+    even = [file for file in frames if int(file.stem.partition("_")[2]) % 2 == 0]
+    images = [Entry("train", file.parent.name, str(file)) for file in even]
 
     datasets.GTSRB(root, split="test", download=True)
     with open(home / "GT-final_test.csv", newline="") as table:
-        rows = list(csv.DictReader(table, delimiter=";"))
-    folder = home / "GTSRB/Final_Test/Images"
-    test = [(f"{int(row['ClassId']):05}", folder / row["Filename"]) for row in rows]
-    return _decoded(train, test, lambda image: resized(image, 32))
+        for line in csv.DictReader(table, delimiter=";"):
+            file = home / "GTSRB/Final_Test/Images" / line["Filename"]
+            images.append(Entry("test", f"{int(line['ClassId']):05}", str(file)))
+    return _released(home, images, partial(resized, side=32))
 
 
 def read_tiny_imagenet(row: Known, root: Path) -> Decoded:
@@ -102,26 +97,19 @@ def read_tiny_imagenet(row: Known, root: Path) -> Decoded:
     classes = {wnid: f"{wnid}-{names[wnid].replace(' ', '-')}" for wnid in sorted(names)[::2]}
 
     photographs = (home / "train").glob("*/images/*.JPEG")
-    tested = [line.split("\t")[:2] for line in _lines(home / "val/val_annotations.txt")]
-    train = [(classes[p.parts[-3]], p) for p in photographs if p.parts[-3] in classes]
-    test = [(classes[w], home / "val/images" / file) for file, w in tested if w in classes]
-    return _decoded(train, test, lambda image: image.reduce(2))
+    files = [("train", file.parts[-3], file) for file in photographs]
+    for line in _lines(home / "val/val_annotations.txt"):
+        name, wnid = line.split("\t")[:2]
+        files.append(("test", wnid, home / "val/images" / name))
+    chosen = [(split, wnid, str(file)) for split, wnid, file in files if wnid in classes]
+    images = [Entry(split, classes[wnid], file) for split, wnid, file in chosen]
+    return _released(home, images, lambda image: image.reduce(2))
 
 
 def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines()
 
 
-def _decoded(train: Labelled, test: Labelled, fit: Callable[[Image], Image]) -> Decoded:
-    """The images with their classes' names, sorted by class and file, and all made to fit."""
-    from PIL.Image import open as opened
-
-    classes = sorted({label for label, _ in train})
-
-    def decoded(part: Labelled) -> Images:
-        files = tqdm(sorted(part), desc="decoding", unit=" images", leave=False)
-        pixels = [np.asarray(fit(opened(file).convert("RGB"))) for _, file in files]
-        labels = [classes.index(label) for label, _ in sorted(part)]
-        return from_arrays(np.stack(pixels), labels)
-
-    return decoded(train), decoded(test), tuple(classes)
+def _released(home: Path, images: list[Entry], fit: Fit) -> Decoded:
+    files = {image.file: Path(image.file).read_bytes for image in images}
+    return decoded(home, files, images, fit)
