@@ -33,9 +33,10 @@ def skeleton(network: str) -> Any:
         return up_to(skeleton(whole), last)
     with torch.device("meta"), Undrawn():
         built = build(network)
-    # What has no products counts for nothing, and takes most of the time to count.
+    # What has no products counts for nothing, and takes most of the time to copy and to count.
+    nothing = nn.Identity()
     for chain in (part for part in built.modules() if isinstance(part, nn.Sequential)):
         for index, layer in enumerate(chain):
             if isinstance(layer, nn.BatchNorm2d | nn.ReLU):
-                chain[index] = nn.Identity()
+                chain[index] = nothing
     return built
