@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
+import inspect
 import os
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anytime.experiments.job import Job
@@ -28,13 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
         "come with where they happened.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, add, help in COMMANDS:
-        command = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+    for name, (add_options, _) in COMMANDS.items():
+        words = inspect.getdoc(add_options) or name
+        command = commands.add_parser(name, help=words.partition("\n")[0], description=words)
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
         if name in arguments[:1]:  # the doctor has to start without what the others import
-            add(command)
+            add_options(command)
     options = parser.parse_args(arguments)
     try:
-        return options.function(options)
+        return COMMANDS[options.command][1](options)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except (ValueError, OSError, RuntimeError) as error:
@@ -44,17 +45,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _number(first: int, beyond: float = math.inf) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not first <= int(text) < beyond:
-            end = "" if beyond == math.inf else f" and below {beyond}"
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {first} on{end}")
-        return int(text)
-
-    return parse
+def _natural(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:  # a seed beyond is none that torch takes
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on and below {2**63}")
+    return int(text)
 
 
-_positive = _number(1)
+def _positive(text: str) -> int:
+    if _natural(text) == 0:
+        raise argparse.ArgumentTypeError("it has to be 1 or more")
+    return int(text)
 
 
 def _data(text: str) -> str:
@@ -89,40 +89,39 @@ def _option(text: str) -> tuple[str, int | str]:
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
-    def function(options: argparse.Namespace) -> int:
-        from anytime.course import doctor
+    """Check the installation and say what to do."""
 
-        return doctor.main()
 
-    parser.set_defaults(function=function)
+def _run_doctor(options: argparse.Namespace) -> int:
+    from anytime.course import doctor
+
+    return doctor.main()
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Trains one network. The record is written after every epoch; the same command goes on "
-        "where a run was cut off. Start it with torchrun to use several GPUs. What holds unless "
-        "said otherwise stands in brackets."
-    )
+    """Train one network and record the run.
+
+    The record is written after every epoch; the same command goes on where a run was cut off.
+    Start it with torchrun to use several GPUs. What holds unless said otherwise stands in brackets.
+    """
     add = parser.add_argument
     add("--data", type=_data, required=True, help="a data set's name, a folder or an archive")
     add("--network", default="resann-3-16", help="such as resann-9-16-s3 (%(default)s)")
     add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
     add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")
     add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
-    add("--seed", type=_number(0, 2**63), default=0, help="of all random draws (%(default)s)")
+    add("--seed", type=_natural, default=0, help="of all random draws (%(default)s)")
     add("--device", help="cpu, cuda or mps (the best there is)")
     add("--threads", type=_positive, metavar="N", help="of the processor (small networks: one)")
     add("--out", type=_path, default=Path("runs"), help="folder of the record (%(default)s)")
     add("--keep-network", type=_path, metavar="FILE", help="store the trained network")
-    words = "epochs between two tests (%(default)s)"
-    add("--evaluate-every", type=_positive, default=1, metavar="N", help=words)
+    add("--evaluate-every", type=_positive, default=1, metavar="N", help="epochs between tests (1)")
     add("--quiet", action="store_true", help="no progress bar")
     _add_recipe(parser)
-    parser.set_defaults(function=_run_train)
 
 
 # How the command line takes a field of a recipe, by its type.
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "int": {"type": _positive, "metavar": "N"},
     "float": {"type": float, "metavar": "X"},
     "bool": {"action": argparse.BooleanOptionalAction},
@@ -144,7 +143,7 @@ def _add_recipe(parser: argparse.ArgumentParser) -> None:
             f"--{field.name.replace('_', '-')}",
             default=field.default,
             help=words if field.default in (None, ()) else f"{words} (%(default)s)",
-            **KINDS[field.type] | ({"choices": choices} if choices else {}),
+            **KINDS[str(field.type)] | ({"choices": choices} if choices else {}),
         )
 
 
@@ -164,7 +163,7 @@ def _run_train(options: argparse.Namespace) -> int:
         )
         if processes.rank() == 0:
             errors = " ".join(f"{100 * error:.1f}" for error in run.final("test_error"))
-            print(f"test error per exit (%): {errors}\nrecord: {job.record(options.out)}")
+            print(f"test error per exit (%): {errors}\nrecord: {job.record_path(options.out)}")
     return 0
 
 
@@ -173,10 +172,9 @@ def _job(options: argparse.Namespace) -> Job:
     from anytime.training.recipe import Recipe
 
     given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Recipe)}
-    for name in ("milestones", "augmentation"):  # argparse makes lists
-        given[name] = None if given[name] is None else tuple(given[name])
-    names, images = (options.data, options.network, options.weighting), options.train_images
-    return Job(*names, Recipe(**given), options.seed, images, image_size=options.image_size)
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+    what = options.data, options.network, options.weighting, Recipe(**given), options.seed
+    return Job(*what, train_images=options.train_images, image_size=options.image_size)
 
 
 def _check_device(device: str) -> None:
@@ -190,27 +188,25 @@ def _check_device(device: str) -> None:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
+    """Carry out one of the paper's comparisons.
+
+    Those of its runs that have no finished record yet: what was cut off goes on where it stopped,
+    and Ctrl-C stops all of them without loss. What holds unless said otherwise stands in brackets.
+    """
     from anytime.experiments import EXPERIMENTS, PROFILES
 
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.description = textwrap.fill(
-        "Carries out the runs of one of the paper's comparisons that have no finished record yet. "
-        "Runs that were cut off go on where they stopped; Ctrl-C stops all of them without loss. "
-        "What holds unless said otherwise stands in brackets."
-    )
     parser.epilog = "experiments:"
     for name, function in EXPERIMENTS.items():
-        parser.epilog += f"\n  {name}\n    {function.__doc__.splitlines()[0]}"
+        summary = (function.__doc__ or "").partition("\n")[0]
+        parser.epilog += f"\n  {name}\n    {summary}"
     add = parser.add_argument
     add("experiment", help=", ".join(EXPERIMENTS))
     add("--profile", default="laptop", help=f"{', '.join(PROFILES)} (%(default)s)")
     add("--jobs", type=_positive, default=1, metavar="N", help="runs side by side (%(default)s)")
-    words = "instead of the profile's own"
-    add("--dataset", type=_data, nargs="+", metavar="NAME|PATH", help=words)
+    add("--dataset", type=_data, nargs="+", metavar="NAME|PATH", help="instead of the profile's")
     add("--train-images", type=_positive, metavar="N", help="instead of the profile's number")
     add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
-    words = "where archives NAME.tar.gz lie"
-    add("--data-folder", type=_folder, metavar="FOLDER", help=words)
+    add("--data-folder", type=_folder, metavar="FOLDER", help="where archives NAME.tar.gz lie")
     add("--out", type=_path, metavar="FOLDER", help="of the records (data/runs/EXPERIMENT)")
     words = "don't repeat runs finished below these (data/runs, unless --out is given)"
     add("--also", type=_folder, nargs="+", metavar="FOLDER", help=words)
@@ -219,21 +215,14 @@ def _run(parser: argparse.ArgumentParser) -> None:
     add("--cluster", choices=("slurm", "local"), help="hand the runs to submitit")
     words = "for submitit, such as slurm_partition=gpu timeout_min=600"
     add("--cluster-options", nargs="+", default=[], type=_option, metavar="NAME=VALUE", help=words)
-    parser.set_defaults(function=_run_experiment)
 
 
 def _run_experiment(options: argparse.Namespace) -> int:
     from anytime.experiments import lists, workers
     from anytime.paths import RUNS
 
-    todo = lists.jobs(
-        options.experiment,
-        options.profile,
-        options.dataset,
-        options.data_folder,
-        options.train_images,
-        options.image_size,
-    )
+    data = options.dataset, options.data_folder, options.train_images, options.image_size
+    todo = lists.jobs(options.experiment, options.profile, *data)
     # A pilot's records are no results: they lie outside the folder that is searched for those.
     home = RUNS.parent if options.experiment == "pilot" else RUNS
     folder = options.out or home / options.experiment
@@ -250,13 +239,12 @@ def _submit(todo: list[Job], folder: Path, also: list[Path], options: argparse.N
     from anytime.experiments import cluster, workers
 
     networks, parameters = options.keep_networks, dict(options.cluster_options)
-    undone, refused = workers.planned(todo, folder, *also, networks=networks)
-    good, failed = workers.ready(undone)
+    good, refused = workers.planned(todo, folder, *also, networks=networks)
     handles = cluster.submit(good, folder, options.cluster, networks, **parameters)
     for job, handle in zip(good, handles, strict=True):
         print(f"{handle.job_id}  {job.name}")
     print(f"{len(handles)} runs submitted; what became of them is in {folder / 'cluster'}")
-    return 1 if failed or refused else 0
+    return 1 if refused else 0
 
 
 def _list_runs(missing: list[Job], folders: list[Path]) -> int:
@@ -276,14 +264,13 @@ def _list_runs(missing: list[Job], folders: list[Path]) -> int:
 
 
 def _report(parser: argparse.ArgumentParser) -> None:
-    parser.description = (
-        "Compares the paper's figures with the records and writes the comparison to the ledger, "
-        "a CSV file, and into the place that a page marks for it."
-    )
+    """Compare the paper's figures with the records.
+
+    The comparison goes to the ledger, a CSV file, and into the place that a page marks for it.
+    """
     parser.add_argument("--runs", type=Path, help="folder of the records (data/runs)")
     parser.add_argument("--out", type=Path, help="the CSV file to write (data/ledger.csv)")
     parser.add_argument("--page", type=Path, help="the page to fill (data/LEDGER.md, unless --out)")
-    parser.set_defaults(function=_write_report)
 
 
 def _write_report(options: argparse.Namespace) -> int:
@@ -307,24 +294,25 @@ def _write_report(options: argparse.Namespace) -> int:
 
 
 def _fetch(parser: argparse.ArgumentParser) -> None:
+    """Download a data set."""
     parser.add_argument("dataset", help="such as cifar10; an unknown name lists what there is")
 
-    def function(options: argparse.Namespace) -> int:
-        from anytime import datasets
 
-        print(datasets.fetch(options.dataset))
-        return 0
+def _run_fetch(options: argparse.Namespace) -> int:
+    from anytime import datasets
 
-    parser.set_defaults(function=function)
+    print(datasets.fetch(options.dataset))
+    return 0
 
 
-COMMANDS: tuple[tuple[str, Callable[[argparse.ArgumentParser], None], str], ...] = (
-    ("doctor", _doctor, "check the installation and say what to do"),
-    ("train", _train, "train one network and record the run"),
-    ("run", _run, "carry out one of the paper's comparisons"),
-    ("report", _report, "compare the paper's figures with the records"),
-    ("fetch", _fetch, "download a data set"),
-)
+# What adds a command's options, and says in its docstring what the command's help says; what runs.
+COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[..., int]]] = {
+    "doctor": (_doctor, _run_doctor),
+    "train": (_train, _run_train),
+    "run": (_run, _run_experiment),
+    "report": (_report, _write_report),
+    "fetch": (_fetch, _run_fetch),
+}
 
 if __name__ == "__main__":
     sys.exit(main())

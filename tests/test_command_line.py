@@ -98,18 +98,18 @@ def test_options_are_the_recipe_of_the_record(tmp_path):
         (["train"], "--data"),
         (["train", "--data", "x", "--milestones", "140"], "'140' is not EPOCH:LR"),
         (["train", "--data", "x", "--milestones", "a:b"], "'a:b' is not EPOCH:LR"),
-        (["train", "--data", "x", "--epochs", "0"], "'0' is not a whole number from 1 on"),
-        (["train", "--data", "x", "--evaluate-every", "0"], "'0' is not a whole number"),
+        (["train", "--data", "x", "--epochs", "0"], "it has to be 1 or more"),
+        (["train", "--data", "x", "--evaluate-every", "0"], "it has to be 1 or more"),
         (["train", "--data", "x", "--lr", "high"], "'high'"),
         (["train", "--data", "x", "--schedule", "cosine"], "one-cycle"),
         (["train", "--data", "x", "--autocast", "int8"], "bfloat16"),
         (["train", "--data", "x", "--autocast", "float16"], "bfloat16"),
         (["train", "--data", ""], "it is empty; give a name or a path"),
-        (["train", "--data", "x", "--seed", "-1"], "'-1' is not a whole number from 0 on"),
+        (["train", "--data", "x", "--seed", "-1"], "'-1' is no whole number from 0 on"),
         (["train", "--data", "x", "--seed", "9" * 20], "below 9223372036854775808"),
         (["run"], "experiment"),
-        (["run", "schemes", "--jobs", "0"], "'0' is not a whole number from 1 on"),
-        (["run", "schemes", "--jobs", "-1"], "'-1' is not a whole number from 1 on"),
+        (["run", "schemes", "--jobs", "0"], "it has to be 1 or more"),
+        (["run", "schemes", "--jobs", "-1"], "'-1' is no whole number"),
         (["run", "schemes", "--cluster", "cloud"], "slurm"),
         (["run", "schemes", "--dataset", "fashion", ""], "it is empty"),
         (["run", "schemes", "--out", ""], "it is empty"),
@@ -263,7 +263,7 @@ def test_a_run_without_its_data_fails_and_says_why(capsys, tmp_path):
 
 def test_runs_that_are_there_are_not_listed(capsys, tmp_path):
     for job in experiments.jobs("difficulty", "quick"):
-        Run({}, [1], finished=True).save(job.record(tmp_path / "elsewhere"))
+        Run({}, [1], finished=True).save(job.record_path(tmp_path / "elsewhere"))
     command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path / "here")]
     assert main([*command, "--also", str(tmp_path), "--dry-run"]) == 0
     assert capsys.readouterr().out == "every run is there\n"

@@ -17,7 +17,7 @@ def output(code, *absent):
 
 
 def test_the_catalogue_needs_no_torch():
-    code = "from anytime.datasets import catalogue; print(catalogue.images('svhn'))"
+    code = "from anytime.datasets import catalogue; print(catalogue.find('svhn').images[0])"
     assert output(code, "torch", "PIL", "torchvision", "pandas", "scipy") == "604388"
 
 
@@ -61,18 +61,17 @@ def test_what_the_catalogue_says_of_an_embedded_set_is_what_its_images_say(
     monkeypatch.setenv("ANYTIME_CACHE", str(tmp_path))
     row, dataset = catalogue.find(name), datasets.load(name)
     assert row.images == (len(dataset.train), len(dataset.test))
-    assert row.shape == tuple(dataset.train.pixels.shape[1:])
-    assert row.classes == dataset.classes and row.num_classes == len(dataset.classes)
+    assert row.classes == dataset.classes
     assert (row.name, row.title) == (dataset.name, dataset.title)
     assert row.augmentation == catalogue.augmentation(name) == dataset.augmentation
 
 
 @pytest.mark.parametrize("row", catalogue.ROWS, ids=lambda row: row.name)
 def test_every_row_has_a_reader_known_steps_and_one_name_for_each_class(row):
-    assert callable(getattr(readers, row.reader))
+    assert callable(getattr(readers, row.source.reader))
     assert check_steps(row.augmentation) == row.augmentation
-    assert row.classes == row.num_classes or len(set(row.classes)) == row.num_classes
-    assert bool(row.archives) == bool(row.local)
+    assert len(set(row.classes)) == len(row.classes)
+    assert bool(row.source.archives) == bool(row.source.local)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +104,8 @@ def test_the_shipped_records_call_their_data_by_the_one_name():
 
 
 def test_the_number_of_images_of_an_unknown_set_is_not_made_up():
-    assert catalogue.images("cifar10") == 50_000
-    assert catalogue.images("holiday") is None and catalogue.images("glyphs-x") is None
+    assert catalogue.find("cifar10").images[0] == 50_000
+    assert catalogue.find("holiday") is None and catalogue.find("glyphs-x") is None
 
 
 def test_a_folder_is_cropped_only_unless_it_is_named_as_a_known_set():

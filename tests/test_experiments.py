@@ -12,6 +12,7 @@ from anytime.experiments import Job, estimates
 from anytime.experiments import lists as experiments
 from anytime.experiments.estimates import estimate
 from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
+from anytime.experiments.skeletons import skeleton
 from anytime.networks import cost
 from anytime.processes import best_device
 from anytime.runs import Run
@@ -178,10 +179,16 @@ def pictures(folder, train=5, size=8):
     return str(folder)
 
 
-def test_a_cut_network_costs_what_the_whole_one_costs_up_to_there():
-    for cut in (1, 2, 3):
-        built = cost.multiply_adds(networks.build(f"{QUICK}-to{cut}"))
-        assert estimates.multiply_adds(f"{QUICK}-to{cut}").tolist() == built.tolist()
+NAMES = [*(f"{QUICK}-to{cut}" for cut in (1, 2, 3)), f"{QUICK}+resann-2-4-stride2-to2"]
+NAMES += ["resann-1-8-bottleneck-preact-s2", "resann-01-4-stride2-cifar-to2"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_without_weights_has_the_name_the_exits_and_the_cost_of_a_real_one(name):
+    real, bare = networks.build(name), skeleton(name)
+    assert (bare.name, bare.num_exits) == (real.name, real.num_exits)
+    assert estimates.multiply_adds(name).tolist() == cost.multiply_adds(real).tolist()
+    assert {parameter.device.type for parameter in bare.parameters()} == {"meta"}
 
 
 def test_a_job_takes_the_pace_of_finished_runs_times_its_work(tmp_path):
@@ -207,15 +214,15 @@ def test_without_a_record_the_pace_is_measured():
 
 
 def test_every_data_set_known_by_name_is_counted_without_reading_it():
-    assert None not in {catalogue.images(name) for name in datasets.names()}
+    assert None not in {catalogue.find(name) for name in datasets.names()}
     for name in ("fashion", "glyphs"):
-        assert catalogue.images(name) == len(datasets.load(name).train)
-    assert catalogue.images("glyphs-20-0.8") == catalogue.images("glyphs")
+        assert estimates.training_images(name) == len(datasets.load(name).train)
+    assert estimates.training_images("glyphs-20-0.8") == estimates.training_images("glyphs")
 
 
 @pytest.mark.parametrize("path", ["./fashion", "/x/cifar10.tar.gz", "fashion/", "glyphs-mine"])
 def test_a_path_s_images_are_not_known_by_its_name(path):
-    assert catalogue.images(path) is None
+    assert catalogue.find(path) is None
 
 
 def test_the_images_of_a_folder_are_counted_by_reading_them(tmp_path):
@@ -230,9 +237,9 @@ def test_data_that_cannot_be_read_are_named_and_nothing_is_downloaded(tmp_path, 
     downloads = tmp_path / "downloads"
     monkeypatch.setenv("ANYTIME_DOWNLOADS", str(downloads))
     mixed = pictures(tmp_path / "mixed")
-    listed = [replace(JOB, dataset=d) for d in ("gtsrb", "fashion", "nowhere.tar", mixed)]
+    listed = [replace(JOB, dataset=d) for d in ("gtsrb-half", "fashion", "nowhere.tar", mixed)]
     table, amiss = estimate([*listed, *listed], [tmp_path])
-    assert table.dataset.tolist() == 2 * ["gtsrb", "fashion", "nowhere", "mixed"]
+    assert table.dataset.tolist() == 2 * ["gtsrb-half", "fashion", "nowhere", "mixed"]
     assert table.minutes.isna().tolist() == 2 * [False, False, True, True]
     assert len(amiss) == 2 and "nowhere.tar" in amiss[0] and "--image-size" in amiss[1]
     assert not downloads.exists()
@@ -245,5 +252,8 @@ def test_an_image_size_is_that_of_every_job_and_no_named_set_takes_one(tmp_path)
     assert "fashion has its size" in amiss[0]
 
 
-def test_every_profile_says_its_settings_for_every_experiment():
+def test_every_profile_says_its_settings_and_networks_for_every_experiment():
     assert set(experiments.SETTINGS) == set(experiments.UNKNOWN) == set(PROFILES)
+    assert set(experiments.SEEDS) == set(PROFILES)
+    assert set(experiments.NETWORKS) == set(EXPERIMENTS)
+    assert {len(row) for row in experiments.NETWORKS.values()} == {len(PROFILES)}

@@ -90,14 +90,14 @@ def test_a_job_carried_out_leaves_its_record_and_no_checkpoint(tmp_path):
     run = carry_out(JOB, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"{JOB.name}.json"]
     assert JOB.finished(tmp_path)
-    record = Run.load(JOB.record(tmp_path))
+    record = Run.load(JOB.record_path(tmp_path))
     assert record == run and record.finished
     assert record.config["train_images"] == 40 and record.config["weighting"] == "adaloss:every=1"
     assert Recipe.from_dict(record.config["recipe"]) == RECIPE
 
 
 def test_a_finished_job_is_not_repeated(tmp_path):
-    path = JOB.record(tmp_path)
+    path = JOB.record_path(tmp_path)
     # A record that no training could give: it has to come back untouched.
     Run({"dataset": "fashion"}, cost=[1], seconds=7.0, finished=True).save(path)
     before = path.read_bytes()
@@ -107,7 +107,7 @@ def test_a_finished_job_is_not_repeated(tmp_path):
 
 def test_a_job_that_was_cut_off_is_not_taken_for_finished(tmp_path):
     assert not JOB.finished(tmp_path)
-    Run({"dataset": "fashion"}, cost=[1], finished=False).save(JOB.record(tmp_path))
+    Run({"dataset": "fashion"}, cost=[1], finished=False).save(JOB.record_path(tmp_path))
     assert not JOB.finished(tmp_path)
     assert len(carry_out(JOB, tmp_path).history) == 2
     assert JOB.finished(tmp_path)
@@ -116,7 +116,7 @@ def test_a_job_that_was_cut_off_is_not_taken_for_finished(tmp_path):
 def test_a_job_keeps_its_network_and_says_so_in_the_record(tmp_path):
     kept = tmp_path / "networks" / "small.pt"
     carry_out(JOB, tmp_path, keep_network=kept)
-    trained = Run.load(JOB.record(tmp_path)).trained
+    trained = Run.load(JOB.record_path(tmp_path)).trained
     assert trained["file"] == "small.pt" and trained["bytes"] == kept.stat().st_size
     network = networks.load(kept, trained["sha256"])
     assert network(torch.zeros(1, 1, 32, 32)).shape == (3, 1, 10)
@@ -133,7 +133,7 @@ def test_a_network_that_could_not_be_stored_is_not_lost(tmp_path):
     assert run.sittings == 2
     assert run.history == carry_out(JOB, tmp_path / "straight").history
     assert networks.load(kept, run.trained["sha256"]).num_exits == 3
-    assert not JOB.checkpoint(tmp_path / "runs").exists()
+    assert not JOB.checkpoint_path(tmp_path / "runs").exists()
 
 
 def test_a_job_can_resize_the_images_of_a_folder_and_says_so(tmp_path):

@@ -44,7 +44,7 @@ def worker_of(parent: int, job: Job) -> psutil.Process | None:
 
 
 def epochs(job: Job, folder: Path) -> int:
-    path = job.record(folder)
+    path = job.record_path(folder)
     return len(Run.load(path).history) if path.exists() else 0
 
 
@@ -78,7 +78,7 @@ def outcome(tmp_path_factory) -> Outcome:
         BEGUN.carry_out(folder, progress=False, after_epoch=cut_off)
     DONE.carry_out(folder, progress=False)
     (folder / f"{BROKEN.name}.ckpt").write_text("this is no checkpoint")
-    before = DONE.record(folder).read_bytes()
+    before = DONE.record_path(folder).read_bytes()
 
     def kill() -> None:
         wait_for(lambda: worker_of(os.getpid(), KILLED), "a worker to kill").kill()
@@ -97,12 +97,12 @@ def test_a_job_whose_worker_was_killed_is_done_all_the_same(outcome):
 
 
 def test_what_was_cut_off_goes_on_from_its_checkpoint(outcome):
-    record = Run.load(BEGUN.record(outcome.folder))
+    record = Run.load(BEGUN.record_path(outcome.folder))
     assert record.finished and len(record.history) == 3 and record.sittings == 2
 
 
 def test_what_is_finished_is_not_repeated(outcome):
-    assert DONE.record(outcome.folder).read_bytes() == outcome.done_before
+    assert DONE.record_path(outcome.folder).read_bytes() == outcome.done_before
     assert outcome.shown.startswith("3 of 4 runs to do")
 
 
@@ -122,7 +122,7 @@ def test_successful_jobs_leave_nothing_but_their_records(outcome):
 
 def check_stopped(folder: Path) -> None:
     """The record is unfinished, and the checkpoint holds every epoch of it."""
-    path = ENDLESS.record(folder)
+    path = ENDLESS.record_path(folder)
     state = torch.load(path.with_suffix(".ckpt"), weights_only=True)
     assert not Run.load(path).finished
     assert len(state["history"]) == epochs(ENDLESS, folder) > 0
@@ -211,15 +211,15 @@ def test_a_finished_run_without_the_wanted_network_is_refused_aloud(tmp_path, ca
     SMALL.carry_out(records, progress=False)
     assert workers.run([SMALL], records, networks=kept) == [SMALL]
     assert "its network was not kept; remove its record" in capfd.readouterr().err
-    SMALL.checkpoint(records).touch()  # as where it could not be stored
+    SMALL.checkpoint_path(records).touch()  # as where it could not be stored
     assert workers.planned([SMALL], records, networks=kept) == ([SMALL], [])
     kept.mkdir()
-    SMALL.network_file(kept).touch()
+    SMALL.network_path(kept).touch()
     assert workers.planned([SMALL], records, networks=kept) == ([], [])
 
 
 def test_an_unfinished_record_is_missing(tmp_path):
-    Run({}, [1]).save(SMALL.record(tmp_path))
+    Run({}, [1]).save(SMALL.record_path(tmp_path))
     assert workers.missing([SMALL], tmp_path) == [SMALL]
 
 
@@ -228,11 +228,11 @@ def test_progress_weighs_an_epoch_by_its_multiply_adds_and_images(tmp_path):
     one = replace(SMALL, train_images=100, recipe=Recipe(3, 64))
     two = replace(SMALL, train_images=300)
     for job in (one, two):
-        Run({}, [1], history=[{}]).save(job.record(tmp_path))
+        Run({}, [1], history=[{}]).save(job.record_path(tmp_path))
     progress = workers.Progress([one, two], tmp_path)
     progress.bar.close()
     assert progress.done() / progress.bar.total == pytest.approx(400 / 900)
-    Run({}, [1], history=[{}, {}]).save(two.record(tmp_path))
+    Run({}, [1], history=[{}, {}]).save(two.record_path(tmp_path))
     assert progress.done() / progress.bar.total == pytest.approx(700 / 900)
 
 
@@ -251,7 +251,7 @@ def test_a_cluster_s_job_that_is_cut_off_is_queued_again_and_goes_on(tmp_path):
     try:
         before = wait_for(lambda: epochs(ENDLESS, tmp_path), "the first epoch")
         (task,) = controller.children()
-        record = ENDLESS.record(tmp_path)
+        record = ENDLESS.record_path(tmp_path)
         task.send_signal(signal.SIGUSR2)  # what SLURM sends before it takes the machine
         wait_for(lambda: Run.load(record).sittings == 2, "the second sitting")
         assert epochs(ENDLESS, tmp_path) > before
@@ -261,14 +261,15 @@ def test_a_cluster_s_job_that_is_cut_off_is_queued_again_and_goes_on(tmp_path):
 
 
 def test_a_cluster_s_job_ends_with_the_place_of_its_record(tmp_path):
-    assert cluster.Task(SMALL, tmp_path)() == str(SMALL.record(tmp_path))
+    assert cluster.Task(SMALL, tmp_path)() == str(SMALL.record_path(tmp_path))
     assert SMALL.finished(tmp_path)
 
 
 def test_a_cluster_s_job_keeps_its_network(tmp_path):
-    kept = tmp_path / "networks" / "small.pt"
-    cluster.Task(SMALL, tmp_path, kept)()
-    assert Run.load(SMALL.record(tmp_path)).trained["bytes"] == kept.stat().st_size
+    networks = tmp_path / "networks"
+    cluster.Task(SMALL, tmp_path, networks)()
+    (kept,) = networks.iterdir()
+    assert Run.load(SMALL.record_path(tmp_path)).trained["bytes"] == kept.stat().st_size
 
 
 def test_a_cluster_s_options_that_do_not_exist_are_named(tmp_path):

@@ -50,7 +50,7 @@ def stamp(path: Path) -> tuple:
     """What changes when a file, or anything in a folder, does: names, sizes, times of change."""
     path = path.resolve()
     names = walk(path)
-    found = [os.stat(file) for file in (path, *(f"{path}/{name}" for name in names))]
+    found = [(path / name).stat() for name in ("", *names)]
     return str(path), names, [(status.st_size, status.st_mtime_ns) for status in found]
 
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from anytime.datasets.cache import Decoded, cached, stamp, walk
-from anytime.datasets.images import DatasetError, Images, MissingDataset
+from anytime.datasets.images import DatasetError, Images, MissingDataset, from_arrays
 from anytime.names import dataset_name
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ OTHER = {"train": "test", "test": "train"}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 PLACED = re.compile(r"(?s)(?:.*/)?(train|test)/([^/]+)/[^/]*")  # a class's folder, or its files
 HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^/]*[^/.])")
+Fit = Callable[["Image"], "Image"]
 Files = dict[str, Callable[[], bytes]]  # reads each file; the names of folders end in "/"
 
 
@@ -48,7 +48,7 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
     if not path.exists():
         raise MissingDataset(f"{path} does not exist; give a folder or archive laid out {LAYOUT}")
 
-    fit = square(image_size) if image_size else None
+    fit = partial(resized, side=image_size) if image_size else None
 
     def decode() -> Decoded:
         with opened(path) as files:
@@ -88,14 +88,18 @@ def _members(archive: tarfile.TarFile) -> Files:
     members = archive.getmembers()
     # A tar that was cut between two members lacks only its end mark. Reading on to the end
     # of the file lets gzip compare its checksum.
-    archive.fileobj.seek(archive.offset)
-    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+    stream = cast(IO[bytes], archive.fileobj)
+    stream.seek(archive.offset)
+    if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
         raise tarfile.ReadError("the end of the archive is missing")
-    while archive.fileobj.read(1 << 20):
+    while stream.read(1 << 20):
         pass
 
-    files = {m.name: lambda m=m: archive.extractfile(m).read() for m in members if m.isfile()}
-    return files | {f"{m.name}/": bytes for m in members if m.isdir()}
+    def read(member: tarfile.TarInfo) -> bytes:
+        return cast(IO[bytes], archive.extractfile(member)).read()
+
+    files: Files = {member.name: partial(read, member) for member in members if member.isfile()}
+    return files | {f"{member.name}/": bytes for member in members if member.isdir()}
 
 
 def entries(path: Path, files: Files) -> list[Entry]:
@@ -104,7 +108,7 @@ def entries(path: Path, files: Files) -> list[Entry]:
     Raises DatasetError for a class without images.
     """
     seen = [name for name in files if not HIDDEN.search(name)]
-    placed = [Entry(*match.groups(), match[0]) for match in map(PLACED.fullmatch, seen) if match]
+    placed = [Entry(m[1], m[2], m[0]) for m in map(PLACED.fullmatch, seen) if m]
     images = [entry for entry in placed if entry.file.lower().endswith(SUFFIXES)]
     filled = {(entry.split, entry.label) for entry in images}
     for split, label, folder in placed:
@@ -115,9 +119,7 @@ def entries(path: Path, files: Files) -> list[Entry]:
     return images
 
 
-def decoded(
-    path: Path, files: Files, images: list[Entry], fit: Callable[[Image], Image] | None = None
-) -> Decoded:
+def decoded(path: Path, files: Files, images: list[Entry], fit: Fit | None) -> Decoded:
     """The images as tensors, sorted by class and file name; reads in the order of `images`.
 
     path: where they lie, for messages.
@@ -137,35 +139,33 @@ def decoded(
     return train, test, tuple(sorted({entry.label for entry in images}))
 
 
-def square(side: int) -> Callable[[Image], Image]:
-    """Resizes an image to a square of that side, bilinear."""
+def resized(image: Image, side: int) -> Image:
+    """The image as a square of that side, bilinear."""
     from PIL.Image import Resampling
 
-    return lambda image: image.resize((side, side), Resampling.BILINEAR)
+    return image.resize((side, side), Resampling.BILINEAR)
 
 
 def _stacked(pixels: dict[str, np.ndarray], images: list[Entry]) -> Images:
     """The images in their order; labels count the class names in theirs."""
-    together = torch.from_numpy(np.stack([pixels[entry.file] for entry in images]))
     labels = np.unique([entry.label for entry in images], return_inverse=True)[1]
-    return Images(together.permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels))
+    return from_arrays(np.stack([pixels[entry.file] for entry in images]), labels)
 
 
 def _check_classes(path: Path, images: list[Entry]) -> None:
     """Raises DatasetError where a split has no images, or the two have not the same classes."""
-    found = {(entry.split, entry.label) for entry in images}
-    for split in OTHER:
-        if not any(entry.split == split for entry in images):
+    classes = {split: {one.label for one in images if one.split == split} for split in OTHER}
+    for split, other in OTHER.items():
+        if not classes[split]:
             raise DatasetError(f"{path} has no images to {split}; it must be laid out {LAYOUT}")
-    for split, label in sorted(found):
-        if (OTHER[split], label) not in found:
+        if lonely := sorted(classes[split] - (classes[other] or classes[split])):
             raise DatasetError(
-                f"{path}: the class {label} is in {split} but not in {OTHER[split]}; "
+                f"{path}: the class {lonely[0]} is in {split} but not in {other}; "
                 "both must have the same classes"
             )
 
 
-def _pixels(path: Path, file: str, data: bytes, fit: Callable | None) -> np.ndarray:
+def _pixels(path: Path, file: str, data: bytes, fit: Fit | None) -> np.ndarray:
     from PIL import Image
 
     try:

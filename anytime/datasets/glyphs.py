@@ -1,24 +1,27 @@
 """Colour characters drawn from fonts: real enough to learn, and as hard as one asks."""
 
 import functools
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from anytime.datasets.cache import Decoded, cached
 from anytime.datasets.catalogue import CHARACTERS
 from anytime.datasets.images import Images
 
-STYLES = {
-    "DejaVuSans": ("", "-Bold", "-Oblique", "-BoldOblique"),
-    "DejaVuSansMono": ("", "-Bold", "-Oblique", "-BoldOblique"),
-    "DejaVuSerif": ("", "-Bold", "-Italic", "-BoldItalic"),
-    "STIXGeneral": ("", "Bol", "Italic", "BolIta"),
-}
+FONTS = """
+DejaVuSans DejaVuSans-Bold DejaVuSans-Oblique DejaVuSans-BoldOblique
+DejaVuSansMono DejaVuSansMono-Bold DejaVuSansMono-Oblique DejaVuSansMono-BoldOblique
+DejaVuSerif DejaVuSerif-Bold DejaVuSerif-Italic DejaVuSerif-BoldItalic
+STIXGeneral STIXGeneralBol STIXGeneralItalic STIXGeneralBolIta
+""".split()
 SIDE, CHUNK, DISTRACTORS = 32, 200, 6
+Draw = Callable[..., Tensor]  # evenly from low to high, a number or a shape of them for each image
 RULES = 1  # counts changes to how glyphs are drawn, so that an old cache is not used
 
 
@@ -57,10 +60,9 @@ def _masks() -> np.ndarray:
     from PIL import Image, ImageDraw, ImageFont
 
     folder = Path(matplotlib.get_data_path(), "fonts", "ttf")
-    masks = np.zeros((len(CHARACTERS), 16, 2 * SIDE, 2 * SIDE), np.uint8)
-    files = [family + style for family, styles in STYLES.items() for style in styles]
-    for column, file in enumerate(files):
-        font = ImageFont.truetype(folder / f"{file}.ttf", 48, layout_engine=ImageFont.Layout.BASIC)
+    masks = np.zeros((len(CHARACTERS), len(FONTS), 2 * SIDE, 2 * SIDE), np.uint8)
+    for column, name in enumerate(FONTS):
+        font = ImageFont.truetype(folder / f"{name}.ttf", 48, layout_engine=ImageFont.Layout.BASIC)
         for row, character in enumerate(CHARACTERS):
             image = Image.new("L", (2 * SIDE, 2 * SIDE))
             left, top, right, bottom = font.getbbox(character)
@@ -70,13 +72,11 @@ def _masks() -> np.ndarray:
     return masks
 
 
-def _drawn(
-    masks: torch.Tensor, labels: torch.Tensor, clutter: float, generator: torch.Generator
-) -> torch.Tensor:
+def _drawn(masks: Tensor, labels: Tensor, clutter: float, generator: torch.Generator) -> Tensor:
     """uint8 (N, 3, 32, 32): a ground, then fragments behind the character, then noise."""
     size = len(labels)
 
-    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
         return low + (high - low) * torch.rand(size, *shape, generator=generator)
 
     level = uniform(60, 195, 1, 1, 1)
@@ -96,9 +96,7 @@ def _drawn(
     return canvas.round().clamp(0, 255).to(torch.uint8)
 
 
-def _placed(
-    masks: torch.Tensor, characters: torch.Tensor, uniform, reach: float, cut: bool
-) -> torch.Tensor:
+def _placed(masks: Tensor, characters: Tensor, uniform: Draw, reach: float, cut: bool) -> Tensor:
     """Coverage (N, 1, 32, 32) in [0, 1] of characters moved, turned and scaled at random.
 
     reach: the largest shift in half images. cut: keep one side of a random line only.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 
@@ -46,6 +48,12 @@ class Images:
     def to(self, device: torch.device | str) -> Images:
         """The same images on another device."""
         return Images(self.pixels.to(device), self.labels.to(device))
+
+
+def from_arrays(pixels: np.ndarray, labels: Sequence[int] | np.ndarray) -> Images:
+    """Images of pixels (N, H, W, C), as files hold them."""
+    channels_first = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    return Images(torch.from_numpy(channels_first), torch.as_tensor(labels))
 
 
 @dataclass(frozen=True, eq=False)

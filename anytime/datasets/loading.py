@@ -1,7 +1,6 @@
 """One way to every data set: by its name, or from a folder or an archive of images."""
 
 import os
-import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +13,6 @@ from anytime.datasets.images import Dataset, DatasetError, MissingDataset, subse
 from anytime.names import dataset_name
 from anytime.paths import DATA, cache_folder
 
-SILENCE = 60  # seconds without a byte after which a host counts as dead
-
 
 def downloads_folder(folder: str | Path | None = None) -> Path:
     """Where downloads lie: `folder`, else ANYTIME_DOWNLOADS, else `downloads` in the cache."""
@@ -26,14 +23,14 @@ def downloads_folder(folder: str | Path | None = None) -> Path:
 def is_here(name: str) -> bool:
     """Whether a data set's files are on this machine; True of one that is no download."""
     row, root = catalogue.find(name), downloads_folder()
-    return row is None or all(any(root.glob(pattern)) for pattern in row.local)
+    return row is None or all(any(root.glob(pattern)) for pattern in row.source.local)
 
 
 def fetch(name: str, folder: str | Path | None = None) -> Path:
     """Download a data set and decode it once; returns the folder it lies in."""
-    if name not in catalogue.downloads():
-        there_are = ", ".join(catalogue.downloads())
-        raise DatasetError(f"{name!r} is no download; there are {there_are}")
+    there_are = catalogue.downloads()
+    if name not in there_are:
+        raise DatasetError(f"{name!r} is no download; there are {', '.join(there_are)}")
     load(name, folder=folder)
     return downloads_folder(folder)
 
@@ -64,7 +61,10 @@ def load(
     if image_size is not None and image_size < 1:
         raise DatasetError(f"image_size is a number of pixels from 1 on, not {image_size}")
     if row and image_size is not None:
-        raise DatasetError(f"image_size is for folders and archives; {name} has its size")
+        raise DatasetError(
+            f"image_size (--image-size) is for folders and archives; leave it out, as {name} has "
+            "its size"
+        )
 
     try:
         dataset = _known(row, folder, train_size) if row else _from_path(name, image_size)
@@ -79,12 +79,12 @@ def load(
 
 
 def _known(row: Known, folder: str | Path | None, train_size: int | None) -> Dataset:
-    if row.archives:
+    if row.source.archives:
         decoded = _downloaded(row, downloads_folder(folder))
     elif knobs := catalogue.glyphs(row.name):
         decoded = load_glyphs(*knobs, max(train_size or 0, row.images[0]), row.images[1])
     else:
-        decoded = getattr(readers, row.reader)(row, DATA / "images")
+        decoded = getattr(readers, row.source.reader)(row, DATA / "images")
     return Dataset(row.name, row.title, *decoded, row.augmentation)
 
 
@@ -92,25 +92,21 @@ def _downloaded(row: Known, root: Path) -> Decoded:
     """What the reader makes of a folder of downloads; only what is missing there is fetched."""
 
     def copy() -> list[tuple]:
-        return [stamp(path) for pattern in row.local for path in sorted(root.glob(pattern))]
+        return [stamp(path) for glob in row.source.local for path in sorted(root.glob(glob))]
 
     fresh = None if copy() else _read(row, root)
     return cached(row.name, copy(), decode=lambda: fresh or _read(row, root))
 
 
 def _read(row: Known, root: Path) -> Decoded:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(SILENCE)
     try:
-        return getattr(readers, row.reader)(row, root)
+        return getattr(readers, row.source.reader)(row, root)
     except (OSError, RuntimeError) as error:
         raise MissingDataset(
             f"{row.name} is not on this machine, or damaged, and could not be downloaded ({error})."
-            f" Put {row.archives} into {root} (elsewhere: ANYTIME_DOWNLOADS), or run "
+            f" Put {row.source.archives} into {root} (elsewhere: ANYTIME_DOWNLOADS), or run "
             f"`python -m anytime fetch {row.name}` on a machine with a network and copy its folder."
         ) from error
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 def _from_path(path: str, image_size: int | None) -> Dataset:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anytime.experiments.job import EVALUATE_EVERY, Job
+from anytime.experiments.job import Job
+from anytime.experiments.workers import carry_out
 
 DAY = 24 * 60  # minutes; submitit's own limit is a few minutes
 
 
+@dataclass(frozen=True)
 class Task:
     """A job as submitit calls it; cut off by the cluster, it is queued again and goes on."""
 
-    def __init__(self, job: Job, folder: Path, network: Path | None = None) -> None:
-        self.job, self.folder, self.network = job, folder, network
+    job: Job
+    folder: Path
+    networks: Path | None = None
 
     def __call__(self) -> str:
-        self.job.carry_out(
-            self.folder,
-            progress=False,
-            evaluate_every=EVALUATE_EVERY,
-            keep_network=self.network,
-        )
-        return str(self.job.record(self.folder))
+        carry_out(self.job, self.folder, self.networks)
+        return str(self.job.record_path(self.folder))
 
     def checkpoint(self) -> Any:
         """Called at the limit of time and before a preemption: the same task once more."""
@@ -59,4 +58,4 @@ def submit(
     if not listed:
         return []
     with executor.batch():
-        return [executor.submit(Task(job, folder, job.network_file(networks))) for job in listed]
+        return [executor.submit(Task(job, folder, networks)) for job in listed]

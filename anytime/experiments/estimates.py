@@ -15,13 +15,13 @@ from anytime.experiments.job import Job
 from anytime.training.recipe import Recipe
 
 
+@functools.cache
 def training_images(dataset: str, image_size: int | None = None) -> int:
     """Images of a whole training set, by name or path; raises what `datasets.load` raises."""
-    return catalogue.images(dataset) or _read(dataset, image_size)
+    row = catalogue.find(dataset)
+    if row and image_size is None:
+        return row.images[0]
 
-
-@functools.cache
-def _read(dataset: str, image_size: int | None) -> int:
     from anytime import datasets
 
     return len(datasets.load(dataset, image_size=image_size).train)
@@ -30,24 +30,13 @@ def _read(dataset: str, image_size: int | None) -> int:
 @functools.cache
 def multiply_adds(network: str) -> np.ndarray:
     """The cost (K,) of a network's exits on 32x32 images, by its name."""
-    uncut, last = names.cut(network)
-    if last is not None:
-        return multiply_adds(uncut)[:last]
-
-    import torch
-    from torch import nn
-
-    from anytime import networks
+    from anytime.experiments.skeletons import skeleton
     from anytime.networks import cost
 
-    with torch.device("meta"):  # no weights are needed to count
-        built = networks.build(uncut)
-    # What has no products counts for nothing, and takes most of the time to count.
-    for chain in (part for part in built.modules() if isinstance(part, nn.Sequential)):
-        for index, layer in enumerate(chain):
-            if isinstance(layer, nn.BatchNorm2d | nn.ReLU):
-                chain[index] = nn.Identity()
-    return cost.multiply_adds(built)
+    whole, last = names.cut(network)
+    if last is not None and "+" not in network:  # counted once for all cuts
+        return multiply_adds(whole)[:last]
+    return cost.multiply_adds(skeleton(network))
 
 
 def epoch_work(job: Job) -> float:
@@ -90,29 +79,23 @@ def pace(folders: Iterable[Path]) -> float:
     from anytime.processes import best_device
     from anytime.training.provenance import environment
 
-    here = environment(torch.device(best_device()))["device"]
+    device = best_device()
+    here = environment(torch.device(device))["device"]
     done = [run for run in runs.find(folders) if run.environment.get("device") == here]
-    done = done or [_measured(best_device())]
+    done = done or [_measured(device)]
     seconds = sum(run.cpu_seconds if here == "cpu" else run.seconds for run in done)
-    # Not the mean of their paces: short runs are slow for other reasons than their work.
-    return seconds / sum(
-        run.cost[-1] * run.config["train_images"] * len(run.history) for run in done
-    )
+    work = [run.cost[-1] * run.config["train_images"] * len(run.history) for run in done]
+    return seconds / sum(work)  # not the mean of paces: short runs are slow for other reasons
 
 
 def _measured(device: str) -> runs.Run:
-    """A training of a few steps on noise, after another that warms up."""
-    import torch
-
+    """A training of a few steps on embedded images, after another that warms up."""
     from anytime import datasets, networks, weighting
     from anytime.training import train
 
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(256, (64, 3, 32, 32), dtype=torch.uint8, generator=generator)
-    noise = datasets.Images(pixels, torch.arange(64) % 10)
-    data = datasets.Dataset("noise", "noise", noise, noise[:10], tuple("0123456789"), ())
+    data = datasets.load("fashion", train_size=74).set_aside(10)
     for epochs in (1, 4):
-        network = networks.build("resann-2-16", seed=0).to(device)
+        network = networks.build("resann-2-16", in_channels=1, seed=0).to(device)
         scheme = weighting.build("const", network.num_exits)
         run = train(network, scheme, data, Recipe(epochs, 64), progress=False)
     return run

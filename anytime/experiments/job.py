@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anytime.datasets import catalogue
-from anytime.names import dataset_name
 from anytime.runs import Run
 from anytime.training.recipe import Recipe
-
-EVALUATE_EVERY = 4  # epochs between two looks at the test set in a list's runs; the last is one
 
 
 @functools.cache
@@ -23,13 +21,10 @@ def canonical(network: str, weighting: str) -> tuple[str, str]:
 
     Raises ValueError where there is no such network or weighting.
     """
-    import torch
-
-    from anytime import networks
     from anytime import weighting as weightings
+    from anytime.experiments.skeletons import skeleton
 
-    with torch.device("meta"):  # no weights are needed to tell a name
-        built = networks.build(network)
+    built = skeleton(network)
     return built.name, weightings.build(weighting, built.num_exits).spec
 
 
@@ -56,8 +51,7 @@ class Job:
     @property
     def dataset_name(self) -> str:
         """As a record keeps it; a known set has one name, whatever its spelling."""
-        known = catalogue.find(self.dataset)
-        return known.name if known else dataset_name(self.dataset)
+        return catalogue.canonical(self.dataset)
 
     @property
     def name(self) -> str:
@@ -73,24 +67,23 @@ class Job:
                 del content[later]  # names from before there was any stay the same
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
         words = [self.dataset_name, network, weighting, f"seed{self.seed}", digest]
-        text = "_".join(words)
-        return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)
+        return re.sub(r"[^\w.-]", "-", "_".join(words))
 
-    def record(self, folder: Path) -> Path:
+    def record_path(self, folder: Path) -> Path:
         """Where the job's record lies in a folder of runs."""
         return Path(folder) / f"{self.name}.json"
 
-    def checkpoint(self, folder: Path) -> Path:
+    def checkpoint_path(self, folder: Path) -> Path:
         """Where the job's checkpoint lies while it is under way."""
-        return self.record(folder).with_suffix(".ckpt")
+        return self.record_path(folder).with_suffix(".ckpt")
 
-    def network_file(self, folder: Path | None) -> Path | None:
-        """Where the job's trained network is kept in a folder; None where there is no folder."""
-        return None if folder is None else Path(folder) / f"{self.name}.pt"
+    def network_path(self, folder: Path) -> Path:
+        """Where the job's trained network is kept in a folder."""
+        return Path(folder) / f"{self.name}.pt"
 
     def finished(self, folder: Path) -> bool:
         """Whether the folder holds a finished record of this job."""
-        path = self.record(folder)
+        path = self.record_path(folder)
         return path.exists() and Run.load(path).finished
 
     def to_json(self) -> str:
@@ -117,17 +110,17 @@ class Job:
         `anytime.training.train`, such as progress or evaluate_every.
         A finished job is not repeated; ValueError where its network was wanted and is not there.
         """
-        path = self.record(folder)
+        path = self.record_path(folder)
         lacking = keep_network is not None and not Path(keep_network).exists()
-        if not self.finished(folder) or (lacking and self.checkpoint(folder).exists()):
-            return self._train(folder, device, {"keep_network": keep_network, **options})
+        if not self.finished(folder) or (lacking and self.checkpoint_path(folder).exists()):
+            return self._train(folder, device, keep_network=keep_network, **options)
         if lacking:
             raise ValueError(
                 f"{path} is finished and its network was not kept; remove it to train again"
             )
         return Run.load(path)
 
-    def _train(self, folder: Path, device: str | None, options: dict) -> Run:
+    def _train(self, folder: Path, device: str | None, **options: Any) -> Run:
         from anytime import datasets, networks, weighting
         from anytime.processes import best_device
         from anytime.training import train
@@ -139,5 +132,5 @@ class Job:
         network = networks.build(self.network, len(data.classes), channels, seed=self.seed)
         network.to(device or best_device())
         scheme = weighting.build(self.weighting, network.num_exits)
-        where = {"record": self.record(folder), "checkpoint": self.checkpoint(folder)}
-        return train(network, scheme, data, self.recipe, seed=self.seed, **where, **options)
+        options |= {"record": self.record_path(folder), "checkpoint": self.checkpoint_path(folder)}
+        return train(network, scheme, data, self.recipe, seed=self.seed, **options)

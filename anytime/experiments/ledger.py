@@ -13,17 +13,19 @@ import numpy as np
 import pandas as pd
 
 from anytime import metrics, names, paper, runs
+from anytime.datasets import catalogue
 from anytime.metrics import concentration, mean_std
-from anytime.names import COPIES
 from anytime.paths import DATA, RUNS, whole_file
 from anytime.runs import Run
 
 LEDGER = DATA / "ledger.csv"
+COPIES = names.COPIES
 # From easy to hard: in the place of the paper's SVHN, CIFAR-10, CIFAR-100, and by clutter alone.
 DIFFICULTY_ORDERS = (
     ("gtsrb-half", "cifar10", "tiny-imagenet-100"),
     ("glyphs-10-0", "glyphs-10-0.5", "glyphs-10-1"),
 )
+EQUAL = ("train_images", "image_size", "recipe")  # what compared runs have to share
 GAMMA = 0.07  # the floor under the weights of AdaLoss, unless its text gives another
 # The paper's figures are means over its networks and data sets; our rows are one network on one.
 INCREASE = "{} makes more errors than OPT at 1/4, 1/2, 3/4 and all of the cost (%)"
@@ -36,10 +38,8 @@ ABOVE = "The harder the data, the later the mean position of the final weights a
 
 
 def _above_opt(share: float, *schemes: str) -> str:
-    shown = (
-        f"{names.weighting_title(s)} {paper.reported_increase(s, share).shown}" for s in schemes
-    )
-    return f"above OPT: {'; '.join(shown)}"
+    facts = {names.weighting_title(s): paper.reported_increase(s, share).shown for s in schemes}
+    return "above OPT: " + "; ".join(f"{title} {shown}" for title, shown in facts.items())
 
 
 PAPER = {
@@ -76,14 +76,16 @@ def ledger(folder: Path = RUNS) -> pd.DataFrame:
     """
     tested = [run for run in runs.find(folder) if not run.config.get("validation_images")]
     found = {json.dumps(run.config, sort_keys=True): run for run in tested}.values()
-    settings = _grouped(found, "dataset", "train_images", "image_size", "recipe").values()
     adaloss = [run for run in found if run.config["weighting"] == "adaloss"]
-    across = _grouped(adaloss, "network", "train_images", "image_size", "recipe").values()
-    rows = [row for setting in settings for row in _increase_rows(setting)]
-    judged = [row for setting in settings for row in _gain_rows(setting)]
-    judged += [row for group in across for row in _difficulty_rows(group)]
-    for kind in PAPER:
-        rows += [row for row in judged if row["kind"] == kind] or [_row(kind, [], [])]
+    rows = []
+    for setting in _grouped(found, "dataset", *EQUAL).values():
+        rows += _increase_rows(setting) + _gain_rows(setting)
+    for group in _grouped(adaloss, "network", *EQUAL).values():
+        rows += _difficulty_rows(group)
+
+    kinds = [INCREASE, *PAPER]
+    rows += [_row(kind, [], []) for kind in PAPER if kind not in {row["kind"] for row in rows}]
+    rows.sort(key=lambda row: kinds.index(row["kind"]))
     return pd.DataFrame(rows).drop(columns="kind")
 
 
@@ -101,7 +103,7 @@ def _wholes(setting: list[Run]) -> list[str]:
     """The networks that were not cut, from cheap to expensive."""
     networks = {run.config["network"]: run for run in setting}
     costs = {name: run.cost[-1] for name, run in networks.items() if names.whole(name) == name}
-    return sorted(costs, key=costs.get)
+    return sorted(costs, key=costs.__getitem__)
 
 
 def _increase_rows(setting: list[Run]) -> list[dict]:
@@ -109,20 +111,19 @@ def _increase_rows(setting: list[Run]) -> list[dict]:
 
     It is of the same seeds' differences, as the increases over a mean hide how OPT scatters.
     """
-    rows = []
-    for network in _wholes(setting):
-        own = [run for run in setting if names.whole(run.config["network"]) == network]
-        of = _grouped(own, "weighting")
-        uncut = [run for run in of["opt",] if run.config["network"] == network]
-        for scheme in ("const", "linear", "adaloss") if of["opt",] else ():
-            if group := [run for run in of[scheme,] if run.config["network"] == network]:
-                facts = [paper.reported_increase(scheme, share).shown for share in metrics.QUARTERS]
-                ours = [_increases(group, of["opt",], share) for share in metrics.QUARTERS]
-                apart = _differences(uncut, group, _last_error)
-                row = _row(INCREASE, group + of["opt",], [*apart.values()], scheme)
-                shown = [_mean_std(values, 1) if values else "?" for values in ours]
-                row |= {"paper": " · ".join(facts), "ours": " · ".join(shown)}
-                rows.append(row | {"seeds": len(group)})
+    rows, of = [], _grouped(setting, "network", "weighting")
+    opts = [run for run in setting if run.config["weighting"] == "opt"]
+    for network, scheme in product(_wholes(setting), ("const", "linear", "adaloss")):
+        opt = [run for run in opts if names.whole(run.config["network"]) == network]
+        group = of[network, scheme]
+        if opt and group:
+            facts = [paper.reported_increase(scheme, share).shown for share in metrics.QUARTERS]
+            ours = [_increases(group, opt, share) for share in metrics.QUARTERS]
+            shown = [_mean_std(values, 1) if values else "?" for values in ours]
+            apart = _differences(of[network, "opt"], group, _last_error)
+            row = _row(INCREASE, group + opt, [*apart.values()], scheme)
+            row |= {"paper": " · ".join(facts), "ours": " · ".join(shown)}
+            rows.append(row | {"seeds": len(group)})
     return rows
 
 
@@ -210,7 +211,7 @@ def _named(scheme: str) -> str:
 
 
 def _title(run: Run) -> str:
-    return run.environment.get("data") or COPIES.get(run.config["dataset"], run.config["dataset"])
+    return run.environment.get("data") or catalogue.copy_title(run.config["dataset"])
 
 
 def _deviations(config: dict) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from anytime import metrics, paper
@@ -14,7 +15,8 @@ from anytime.names import dataset_name, up_to
 from anytime.training.recipe import CIFAR_PAPER, Recipe
 
 ADALOSS = ("adaloss", "adaloss:extra=1")
-SEEDS = (0, 1, 2)
+Names = tuple[str, ...]
+Seeds = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class Setting:
     image_size: int | None = None
 
     def job(self, network: str, weighting: str, seed: int = 0, validation: int = 0) -> Job:
-        how = self.recipe, seed, self.train_images, validation, self.image_size
-        return Job(self.dataset, network, weighting, *how)
+        images = self.train_images, validation, self.image_size
+        return Job(self.dataset, network, weighting, self.recipe, seed, *images)
 
     @property
     def images(self) -> int:
@@ -67,113 +69,91 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {
     "paper": (Setting("svhn", DIGITS), Setting("cifar10", PAPER), Setting("cifar100", PAPER)),
 }
 PROFILES = tuple(SETTINGS)
+SEEDS: dict[str, Seeds] = {"quick": (0,), "laptop": (0, 1, 2), "paper": (0, 1, 2)}
+# For data that a profile doesn't know: no flips on the laptop, as nothing is known of mirroring.
+UNKNOWN = {"quick": QUICK, "laptop": SIGNS, "paper": PAPER}
 # Trained to be shipped, on images that ship: the live parts of the course predict with them.
 SHIPPED = (
     Setting("fashion", replace(LAPTOP, epochs=40)),
     Setting("glyphs-40-0.5", replace(SIGNS, epochs=40), 6_000),
 )
-# For data that a profile doesn't know: no flips on the laptop, as nothing is known of mirroring.
-UNKNOWN = {"quick": QUICK, "laptop": SIGNS, "paper": PAPER}
 GLYPHS = ("glyphs-10-0", "glyphs-10-0.5", "glyphs-10-1", "glyphs-40-0.5")
 
 
-def schemes(profile: str, setting: Setting) -> list[Job]:
+def schemes(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """Every static scheme and AdaLoss on one network, and OPT at the quarters of its cost."""
-    networks = {
-        "quick": ["resann-1-4-stride2"],
-        "laptop": ["resann-4-16-stride2"],
-        "paper": [f"resann-{n}-{c}" + ("-s3" if n == 25 else "") for n, c in paper.NETWORKS],
-    }[profile]
     jobs = []
-    for seed in _seeds(profile):
-        for network in networks:
-            jobs += [setting.job(network, scheme, seed) for scheme in ("const", *ADALOSS, "linear")]
-            jobs += [setting.job(cut, "opt", seed) for cut in _quarters(network)]
-            if seed == 0:
-                jobs += [setting.job(network, scheme) for scheme in ("half-end", "sieve")]
+    for seed, network in product(seeds, networks):
+        jobs += [setting.job(network, scheme, seed) for scheme in ("const", *ADALOSS, "linear")]
+        jobs += [setting.job(cut, "opt", seed) for cut in _quarters(network)]
+        if seed == 0:
+            jobs += [setting.job(network, scheme) for scheme in ("half-end", "sieve")]
     return jobs
 
 
-def small_beats_large(profile: str, setting: Setting) -> list[Job]:
+def small_beats_large(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """AdaLoss on smaller networks against CONST on larger ones."""
-    names = {
-        "quick": ["resann-1-4-stride2", "resann-2-4-stride2"],
-        "laptop": [f"resann-{n}-16-stride2" for n in (1, 2, 4)],
-        "paper": [f"resann-{n}-{c}" for c in (16, 32) for n in (9, 17)],
-    }[profile]
-    return [
-        setting.job(name, scheme, seed)
-        for seed in _seeds(profile)
-        for name in names
-        for scheme in ("adaloss", "const")
-    ]
+    pairs = product(networks, ("adaloss", "const"))
+    return [setting.job(*pair, seed) for pair, seed in product(pairs, seeds)]
 
 
-def difficulty(profile: str, setting: Setting) -> list[Job]:
+def difficulty(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """AdaLoss on equally many images of each data set, long enough to fit them."""
-    network = {
-        "quick": "resann-1-4-stride2",
-        "laptop": "resann-4-16-stride2",
-        "paper": "resann-25-32-s3",
-    }[profile]
-    if profile == "laptop":  # one recipe for all, so that only the data differ
-        setting = replace(setting, train_images=5_000, recipe=FITTED)
-    return [setting.job(network, "adaloss", seed) for seed in _seeds(profile)]
+    return [setting.job(network, "adaloss", seed) for network in networks for seed in seeds]
 
 
-def chain(profile: str, setting: Setting) -> list[Job]:
+def chain(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """The members of an EANN with AdaLoss, and its last member with CONST and as OPT."""
-    members = {
-        "quick": ["resann-1-4-stride2", "resann-2-4-stride2"],
-        "laptop": [f"resann-{n}-16-stride2" for n in (1, 2, 4)],
-        "paper": [f"resann-{n}-32" for n in (1, 2, 4, 8, 16)],
-    }[profile]
-    return [
-        setting.job(name, scheme, seed)
-        for seed in _seeds(profile)
-        for name, scheme in [(member, "adaloss") for member in members]
-        + [(members[-1], "const"), (members[-1], "opt")]
-    ]
+    pairs = [(member, "adaloss") for member in networks]
+    pairs += [(networks[-1], scheme) for scheme in ("const", "opt")]
+    return [setting.job(*pair, seed) for pair, seed in product(pairs, seeds)]
 
 
-def pilot(profile: str, setting: Setting) -> list[Job]:
+def pilot(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """Whether the last exit fits, and OPT is best there: with and without crops.
 
     Without any augmentation at all where a recipe leaves it to the data set.
     Tested on a tenth of the training images, so that a setting is chosen without the test set.
     """
-    network = {
-        "quick": "resann-1-4-stride2",
-        "laptop": "resann-4-16-stride2",
-        "paper": "resann-9-32",
-    }[profile]
     aside = max(1, setting.images // 10)
     steps = tuple(step for step in setting.recipe.augmentation or () if step != "crop")
     without = replace(setting, recipe=replace(setting.recipe, augmentation=steps))
-    return [
-        one.job(network, scheme, validation=aside)
-        for one in (setting, without)
-        for scheme in ("opt", "const")
-    ]
+    both = product((setting, without), networks, ("opt", "const"))
+    return [one.job(network, scheme, validation=aside) for one, network, scheme in both]
 
 
-def networks(profile: str, setting: Setting) -> list[Job]:
+def shipped_networks(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """Small networks to predict with; a thousand training images are left to choose limits with."""
-    names = {
-        "quick": ["resann-1-4-stride2"],
-        "laptop": [f"resann-{n}-16-stride2" for n in (4, 2, 1)],
-        "paper": ["resann-25-32-s3"],
-    }[profile]
     aside = min(1_000, max(1, setting.images // 6))
-    pairs = [(name, "adaloss") for name in names] + [(names[0], "const")]
+    pairs = [(network, "adaloss") for network in networks] + [(networks[0], "const")]
     return [setting.job(*pair, validation=aside) for pair in pairs]
 
 
-FUNCTIONS = (schemes, small_beats_large, difficulty, chain, pilot, networks)
-EXPERIMENTS = {function.__name__.replace("_", "-"): function for function in FUNCTIONS}
+EXPERIMENTS: dict[str, Callable[[Setting, Names, Seeds], list[Job]]] = {
+    "schemes": schemes,
+    "small-beats-large": small_beats_large,
+    "difficulty": difficulty,
+    "chain": chain,
+    "pilot": pilot,
+    "networks": shipped_networks,
+}
 
-
-# The data sets of a comparison that does not take its profile's.
+TINY = ("resann-1-4-stride2", "resann-2-4-stride2")
+SMALL = ("resann-1-16-stride2", "resann-2-16-stride2", "resann-4-16-stride2")
+GRID = tuple(f"resann-{n}-{c}" + ("-s3" if n == 25 else "") for n, c in paper.NETWORKS)
+PAIRS = ("resann-9-16", "resann-17-16", "resann-9-32", "resann-17-32")
+CHAIN = tuple(f"resann-{n}-32" for n in (1, 2, 4, 8, 16))
+DEEP = ("resann-25-32-s3",)
+# The networks of each comparison, by profile in their order.
+NETWORKS: dict[str, tuple[Names, Names, Names]] = {
+    "schemes": (TINY[:1], SMALL[-1:], GRID),
+    "small-beats-large": (TINY, SMALL, PAIRS),
+    "difficulty": (TINY[:1], SMALL[-1:], DEEP),
+    "chain": (TINY, SMALL, CHAIN),
+    "pilot": (TINY[:1], SMALL[-1:], ("resann-9-32",)),
+    "networks": (TINY[:1], SMALL[::-1], DEEP),
+}
+# The data sets of a comparison on the laptop that does not take its profile's.
 LAPTOP_DATA = {
     "difficulty": (*(setting.dataset for setting in SETTINGS["laptop"]), *GLYPHS),
     "pilot": ("cifar10",),
@@ -205,31 +185,31 @@ def jobs(
     if datasets is None:
         own = tuple(setting.dataset for setting in SETTINGS[profile])
         datasets = LAPTOP_DATA.get(experiment, own) if profile == "laptop" else own
-    given = {"image_size": image_size} | ({"train_images": train_images} if train_images else {})
+
+    networks = NETWORKS[experiment][PROFILES.index(profile)]
     listed = []
     for dataset in dict.fromkeys(map(str, datasets)):
-        setting = replace(_setting(profile, dataset, folder), **given)
-        # Given once more: a comparison may have set its own number.
-        listed += [replace(job, **given) for job in EXPERIMENTS[experiment](profile, setting)]
+        setting = _setting(experiment, profile, dataset, folder)
+        images = train_images or setting.train_images
+        setting = replace(setting, train_images=images, image_size=image_size)
+        listed += EXPERIMENTS[experiment](setting, networks, SEEDS[profile])
     # Seed by seed over all data sets: an unfinished list still compares like with like.
     return sorted(listed, key=lambda job: job.seed)
 
 
-def _setting(profile: str, dataset: str, folder: Path | None) -> Setting:
-    known = (*SHIPPED, *SETTINGS[profile]) if profile == "laptop" else SETTINGS[profile]
+def _setting(experiment: str, profile: str, dataset: str, folder: Path | None) -> Setting:
+    known = SETTINGS[profile] + (SHIPPED if profile == "laptop" else ())
     settings = {setting.dataset: setting for setting in known}
     unknown = Setting(dataset, UNKNOWN[profile], SETTINGS[profile][0].train_images)
     setting = settings.get(dataset_name(dataset), unknown)
+    if (experiment, profile) == ("difficulty", "laptop"):  # so that only the data differ
+        setting = replace(setting, train_images=5_000, recipe=FITTED)
     archive = Path(folder or "", f"{dataset}.tar.gz")
     return replace(setting, dataset=str(archive) if folder and archive.exists() else dataset)
 
 
-def _seeds(profile: str) -> tuple[int, ...]:
-    return SEEDS[:1] if profile == "quick" else SEEDS
-
-
 @functools.cache
-def _quarters(network: str) -> tuple[str, ...]:
+def _quarters(network: str) -> Names:
     """The network cut at the exits nearest to the quarters of its cost, the whole one first.
 
     Counted for 10 classes; it takes some hundred for the nearest exits to be others.

@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from anytime import runs
 from anytime.experiments.estimates import epoch_work
-from anytime.experiments.job import EVALUATE_EVERY, Job
+from anytime.experiments.job import Job
 from anytime.runs import Run
 
+EVALUATE_EVERY = 4  # epochs between two looks at the test set; the last is one
 STOPPED = 130  # the exit status of a worker that was asked to stop, as after Ctrl-C
 
 
@@ -44,13 +45,12 @@ def run(
     cut off goes on from its checkpoint, and one whose process died is tried once more. However
     this process ends, the workers store their checkpoints and stop. The log of a failed job
     stays in the folder. networks: a folder for the trained networks, each named as its record; see
-    `planned` for those that are finished without.
+    `planned` for those that are refused.
     """
     listed = list(dict.fromkeys(todo))
-    undone, refused = planned(listed, folder, *also, networks=networks)
-    print(f"{len(undone)} of {len(listed)} runs to do")
-    good, unreadable = ready(undone)
-    return unreadable + refused + _side_by_side(good, Path(folder), workers, networks)
+    good, refused = planned(listed, folder, *also, networks=networks)
+    print(f"{len(good)} of {len(listed)} runs to do")
+    return refused + _side_by_side(good, Path(folder), workers, networks)
 
 
 def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | None) -> list[Job]:
@@ -58,14 +58,13 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
     progress, stopping = Progress(good, folder), threading.Event()
     # All workers read from one pipe. It ends when this process closes it, and if it is killed.
     theirs, ours = os.pipe()
-    carry_out = functools.partial(_carry_out, folder, networks, theirs, stopping)
+    supervised = functools.partial(_supervised, folder, networks, theirs, stopping)
     with progress.bar, ThreadPoolExecutor(workers) as pool:
-        futures = {job: pool.submit(carry_out, job) for job in good}
+        futures = {job: pool.submit(supervised, job) for job in good}
         try:
-            under_way = True
-            while under_way:
-                under_way = wait(futures.values(), timeout=1).not_done
-                progress.bar.update(progress.done() - progress.bar.n)
+            while wait(futures.values(), timeout=1).not_done:
+                progress.show()
+            progress.show()
         except BaseException:
             print("storing what is under way; the same call goes on from there", file=sys.stderr)
             raise
@@ -77,20 +76,25 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
     return [job for job, future in futures.items() if not future.result()]
 
 
-def _carry_out(
+def _supervised(
     folder: Path, networks: Path | None, stdin: int, stopping: threading.Event, job: Job
 ) -> bool:
     """Carries out a job in a process of its own; whether it is finished."""
     log = folder / f"{job.name}.log"
     command = [sys.executable, "-m", __name__, str(folder), job.to_json()]
-    command += [str(job.network_file(networks))] if networks else []
+    command += [str(networks)] if networks else []
     # Two runs of one thread each are faster than one run of two.
     environment = {"OMP_NUM_THREADS": "1"} | os.environ
     for others in (1, 0):
         with open(log, "wb") as out:
-            # In a session of its own: a Ctrl-C in the terminal is for the parent alone.
-            pipes = {"stdin": stdin, "stdout": out, "stderr": out, "start_new_session": True}
-            status = subprocess.run(command, env=environment, **pipes).returncode
+            status = subprocess.run(
+                command,
+                env=environment,
+                stdin=stdin,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
+            ).returncode
         if status == 0:
             tqdm.write(f"finished {job.name}")
         if status == 0 or (stopping.is_set() and status in (STOPPED, -signal.SIGTERM)):
@@ -109,32 +113,24 @@ def planned(
 ) -> tuple[list[Job], list[Job]]:
     """The jobs to carry out, and those refused, with the reason printed.
 
-    Refused is a job that is finished where its network is wanted in the folder `networks`, is not
-    there, and no checkpoint is left to take it from.
+    Refused is a job whose data cannot be read, or one that is finished where its network is wanted
+    in the folder `networks`, is not there, and no checkpoint is left to take it from. Data are
+    fetched and decoded here, once, and not by several workers at the same time.
     """
-    listed = list(todo)
-    undone, refused = missing(listed, folder, *also), []
+    listed, readable = list(todo), functools.cache(_readable)
+    undone = missing(listed, folder, *also)
+    good: list[Job] = []
+    refused: list[Job] = []
     for job in listed:
-        if networks is None or job in undone or job.network_file(networks).exists():
-            continue
-        if job.checkpoint(folder).exists():
-            undone.append(job)
-        else:
+        lacking = networks is not None and not job.network_path(networks).exists()
+        if job in undone or (lacking and job.checkpoint_path(folder).exists()):
+            fine = readable(job.dataset, job.train_images, job.image_size)
+            (good if fine else refused).append(job)
+        elif lacking:
             refused.append(job)
             reason = "is finished and its network was not kept; remove its record to train again"
             print(f"{job.name} {reason}", file=sys.stderr)
-    return undone, refused
-
-
-def ready(listed: list[Job]) -> tuple[list[Job], list[Job]]:
-    """The jobs whose data can be read, and the others, whose reasons are printed.
-
-    Data are fetched and decoded here, once, and not by several workers at the same time.
-    """
-    readable = functools.cache(_readable)
-    verdicts = [readable(job.dataset, job.train_images, job.image_size) for job in listed]
-    good = [job for job, fine in zip(listed, verdicts, strict=True) if fine]
-    return good, [job for job, fine in zip(listed, verdicts, strict=True) if not fine]
+    return good, refused
 
 
 def _readable(dataset: str, train_images: int | None, image_size: int | None) -> bool:
@@ -166,16 +162,26 @@ class Progress:
     def done(self) -> float:
         """The work of all epochs that are recorded by now."""
         for job in (job for job in self.work if self.epochs[job] < job.recipe.epochs):
-            path = job.record(self.folder)
+            path = job.record_path(self.folder)
             self.epochs[job] = len(Run.load(path).history) if path.exists() else 0
         return sum(work * self.epochs[job] for job, work in self.work.items())
 
+    def show(self) -> None:
+        """Moves the bar to what is done by now."""
+        self.bar.update(self.done() - self.bar.n)
 
-def work(job: Job, folder: Path, network: Path | None = None) -> int:
+
+def carry_out(job: Job, folder: Path, networks: Path | None = None) -> None:
+    """A job as one of a list: without a bar, seldom tested, its network kept in a folder."""
+    kept = job.network_path(networks) if networks else None
+    job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=kept)
+
+
+def work(job: Job, folder: Path, networks: Path | None = None) -> int:
     """What a worker's process does; returns its exit status."""
     threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
     try:
-        job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=network)
+        carry_out(job, folder, networks)
     except KeyboardInterrupt:
         return STOPPED
     return 0
