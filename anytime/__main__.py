@@ -38,6 +38,14 @@ def main(arguments: list[str] | None = None) -> int:
         return COMMANDS[options.command][1](options)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    except ImportError as error:
+        package = (error.name or "").partition(".")[0]
+        print(
+            f"error: {package} is not installed; it comes with the course: "
+            "pip install 'anytime-prediction-kit[course]'",
+            file=sys.stderr,
+        )
+        return 1
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("ANYTIME_DEBUG"):
             raise

@@ -11,7 +11,7 @@ from anytime.datasets.folders import LAYOUT, load_folder
 from anytime.datasets.glyphs import load_glyphs
 from anytime.datasets.images import Dataset, DatasetError, MissingDataset, subset
 from anytime.names import dataset_name
-from anytime.paths import DATA, cache_folder
+from anytime.paths import cache_folder, data_folder
 
 
 def downloads_folder(folder: str | Path | None = None) -> Path:
@@ -84,7 +84,7 @@ def _known(row: Known, folder: str | Path | None, train_size: int | None) -> Dat
     elif knobs := catalogue.glyphs(row.name):
         decoded = load_glyphs(*knobs, max(train_size or 0, row.images[0]), row.images[1])
     else:
-        decoded = getattr(readers, row.source.reader)(row, DATA / "images")
+        decoded = getattr(readers, row.source.reader)(row, data_folder() / "images")
     return Dataset(row.name, row.title, *decoded, row.augmentation)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from anytime.datasets import catalogue
+from anytime.names import file_name
 from anytime.runs import Run
 from anytime.training.recipe import Recipe
 
@@ -65,9 +64,7 @@ class Job:
         for later in ("validation", "image_size"):
             if not content[later]:
                 del content[later]  # names from before there was any stay the same
-        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
-        words = [self.dataset_name, network, weighting, f"seed{self.seed}", digest]
-        return re.sub(r"[^\w.-]", "-", "_".join(words))
+        return file_name([self.dataset_name, network, weighting, f"seed{self.seed}"], content)
 
     def record_path(self, folder: Path) -> Path:
         """Where the job's record lies in a folder of runs."""
