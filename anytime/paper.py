@@ -1,8 +1,12 @@
 """What the paper says, each fact with a mark of how it is known here."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-import pandas as pd
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MARKS = {
     "text": "the paper's text",
@@ -116,6 +120,8 @@ def relative_increase_table() -> pd.DataFrame:
     Columns: weighting, share, increase (percent, for drawing), confirmed, and shown, which is
     what to print.
     """
+    import pandas as pd
+
     rows = []
     for weighting, increases in _INCREASE.items():
         for share, increase in zip(_SHARES, increases, strict=True):

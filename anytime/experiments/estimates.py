@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from anytime import names, runs
 from anytime.datasets import catalogue
 from anytime.experiments.job import Job
 from anytime.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @functools.cache
@@ -54,6 +57,8 @@ def estimate(todo: list[Job], folders: Iterable[Path]) -> tuple[pd.DataFrame, li
     Minutes of one core, or of the accelerator where there is one: the work of all epochs at the
     `pace` of the records below the folders. For data that cannot be read they are nan.
     """
+    import pandas as pd
+
     speed, amiss, rows = pace(folders), {}, []
     for job in todo:
         minutes = float("nan")
