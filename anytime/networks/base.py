@@ -67,7 +67,7 @@ class Refining(Named, nn.Module):
 
     given = ("self", "num_classes", "in_channels")
     num_exits: int
-    made_for: dict[str, int]
+    made_for: dict[str, Any]
     made_with: tuple[int | None, str | None] = (None, None)
     _name = ""
 

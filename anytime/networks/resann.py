@@ -121,7 +121,7 @@ class Shape:
         if known and self.channels == 64 and self.unit != "basic":
             words, usual = [f"resann-{known[0]}"], "bottleneck"
         else:
-            is_equal = self.units == self.units[:1] * 3
+            is_equal = len(self.units) == 3 and len({*self.units}) == 1
             blocks = ".".join(map(str, self.units[:1] if is_equal else self.units))
             words, usual = [f"resann-{blocks}-{self.channels}"], "basic"
 
