@@ -7,6 +7,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -121,17 +122,17 @@ def _answer(backbone: nn.Module, image: Tensor, num_classes: int) -> Tensor:
             f"{kind} fails on an image of shape {(*image.shape[1:],)}: {error}; say which shape it "
             "takes, image_shape=(C, H, W)"
         ) from error
-    if not isinstance(answer, Tensor):
+    if _shape(answer) != (1, num_classes):
         raise ValueError(
-            f"{kind} answers with a {type(answer).__name__}: wrap it in a module whose forward "
-            "returns the logits alone"
-        )
-    if answer.shape != (1, num_classes):
-        raise ValueError(
-            f"{kind} answers with {(*answer.shape[1:],)}, not with {num_classes} classes: replace "
-            "its last layer first"
+            f"{kind} answers with {_shape(answer)}, not with logits {(1, num_classes)}: replace "
+            "its last layer first, or wrap it in a module whose forward returns the logits alone"
         )
     return answer
+
+
+def _shape(output: Any) -> tuple[Any, ...]:
+    """The shape of a tensor, and the kind of anything else."""
+    return (*output.shape,) if isinstance(output, Tensor) else (type(output).__name__,)
 
 
 @torch.no_grad()
@@ -148,10 +149,10 @@ def _features(
             "another order in training: write a module with `num_exits` and `refine(images)`"
         )
     for exit, output in zip(exits, outputs, strict=True):
-        if not isinstance(output, Tensor) or output.ndim not in (2, 3, 4) or len(output) != 1:
-            what = (*output.shape,) if isinstance(output, Tensor) else type(output).__name__
+        shape = _shape(output)
+        if len(shape) not in (2, 3, 4) or shape[0] != 1:
             raise ValueError(
-                f"layer {exit!r} gives {what} for one image, where an exit takes (1, C, H, W), "
+                f"layer {exit!r} gives {shape} for one image, where an exit takes (1, C, H, W), "
                 "(1, H, W, C), (1, T, C) or (1, C): name another layer"
             )
     return outputs

@@ -133,15 +133,8 @@ class Shape:
         return "-".join(filter(None, words))
 
 
-OPTIONS = {
-    "bottleneck": "unit",
-    "preact": "unit",
-    "s": "every",
-    "stride": "stride",
-    "cifar": "stem",
-    "imagenet": "stem",
-    "fanout": "init",
-}
+OPTIONS = {"s": "every", "stride": "stride", "fanout": "init"}
+OPTIONS |= dict.fromkeys(STEMS, "unit") | dict.fromkeys(STEMS.values(), "stem")
 """The words of a name: the field of `Shape` that each sets, to itself or the number behind it."""
 
 UNKNOWN = (
