@@ -72,7 +72,7 @@ def assert_same_answers(network: nn.Module, given: torch.Tensor) -> None:
 
 
 def bottleneck() -> nn.Module:
-    shape = resann.Shape(units=(1, 2), channels=4, bottleneck=True)
+    shape = resann.Shape(units=(1, 2), channels=4, unit="bottleneck")
     return resann.resann(shape, num_classes=5)
 
 

@@ -7,16 +7,16 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-from anytime.networks.attached import Attached, TokenHead, standardiser
-from anytime.networks.base import Head
-from anytime.networks.tracing import Pieces, traced
+from anytime.networks.attached import Attached, ImageNet, TokenHead
+from anytime.networks.base import Head, Standardise
+from anytime.networks.tracing import exits_of, steps, traced
 
 
-@torch.inference_mode(False)
 def attach(
     backbone: nn.Module,
     exits: Sequence[str],
@@ -44,77 +44,70 @@ def attach(
     >>> attach(backbone, ["layer3", "layer2"], num_classes=10).exits
     ('layer2', 'layer3')
     """
+    if standardise in (None, "imagenet"):
+        standardise = ImageNet() if standardise else Standardise()
+    if not isinstance(standardise, nn.Module):
+        raise ValueError(f"standardise must be 'imagenet' or a module, not {standardise!r}")
     _check_names(backbone, exits)
+
     twin = copy.deepcopy(backbone)  # to try things on
     like = next(twin.parameters(), torch.empty(0))
-    pixels = torch.linspace(-1, 1, math.prod(image_shape), dtype=like.dtype, device=like.device)
-    image = pixels.reshape(1, *image_shape)
+    pixels = torch.linspace(-1, 1, math.prod(image_shape))
+    image = pixels.reshape(1, *image_shape).to(like)
     answer = _answer(twin, image, num_classes)
+    # A forward pass may ask which mode it is in.
+    graphs = {training: traced(twin.train(training), exits) for training in (True, False)}
 
-    pieces = _pieces(twin, exits)
-    network = Attached(backbone, pieces, standardiser(standardise))
-    outputs = _outputs(Attached(twin, pieces, network.standardise), image, answer)
-
-    for exit, (features, overwritten) in zip(network.exits, outputs, strict=True):
+    heads = []
+    for features in _features(graphs, twin, image, answer):
         first = _channels_first(features.shape, image_shape)
         channels = features.shape[1 if first else -1]
         made = head(channels) if head else (Head if first else TokenHead)(channels, num_classes)
-        network.heads.append(_fitting(made, exit, features, num_classes))
-        network.overwritten.append(overwritten)
-
-    network.standardise.to(like.device)
-    network.heads.train(backbone.training)
-    network.training, network.frozen = backbone.training, freeze
-    if freeze:
-        backbone.requires_grad_(False).eval()
-    return network
+        heads.append(made.to(features))
+    return Attached(backbone, graphs, heads, standardise.to(like.device), freeze)
 
 
 def from_text(text: str, num_classes: int, in_channels: int = 3) -> Attached:
     """A model of torchvision with exits, such as "torchvision:resnet18@layer2,layer3".
 
-    Its weights are random. Raises ValueError for an unknown model or layer, with the nearest ones.
+    Its weights are random. Raises ValueError for an unknown model or layer, with the nearest ones,
+    and for images of other than three channels.
     """
     from torchvision import models  # here, as no other network needs torchvision
 
     match = re.fullmatch(r"torchvision:(\w+)@([\w.]+(?:,[\w.]+)*)", text)
     if not match:
         raise ValueError(f"{text!r} is not of the kind torchvision:resnet18@layer2,layer3")
+    model, exits = match[1], match[2].split(",")
     known = models.list_models(module=models)
-    if match[1] not in known:
-        raise ValueError(f"torchvision has no model {match[1]!r}{_nearest(match[1], known)}")
-
-    backbone = models.get_model(match[1], weights=None, num_classes=num_classes)
+    if model not in known:
+        raise ValueError(f"torchvision has no model {model!r}{_nearest(model, known)}")
     if in_channels != 3:
-        first = next(layer for layer in backbone.modules() if isinstance(layer, nn.Conv2d))
-        first.in_channels = in_channels
-        weight = first.weight.new_empty(first.out_channels, in_channels, *first.kernel_size)
-        first.weight = nn.Parameter(weight)
-        first.reset_parameters()
-    network = attach(
-        backbone, match[2].split(","), num_classes, image_shape=(in_channels, 224, 224)
-    )
-    network.name = f"torchvision:{match[1]}@{','.join(network.exits)}"
+        raise ValueError(
+            f"{model} takes images of 3 channels, not {in_channels}: change its first layer, and "
+            "use networks.attach"
+        )
+
+    backbone = models.get_model(model, weights=None, num_classes=num_classes)
+    network = attach(backbone, exits, num_classes)
+    network.name = f"torchvision:{model}@{','.join(network.exits)}"
     return network
 
 
 def _check_names(backbone: nn.Module, exits: Sequence[str]) -> None:
-    if isinstance(exits, str) or not exits:
-        raise ValueError('exits are a list of layers, for instance ["layer2", "layer3"]')
-    layers = dict(backbone.named_modules(remove_duplicate=False))
-    del layers[""]
-    names: dict[nn.Module, str] = {}
+    if isinstance(exits, str) or not exits or len({*exits}) < len(exits):
+        raise ValueError(
+            'exits are a list of layers, each named once, for instance ["layer2", "layer3"]'
+        )
+    layers = [name for name, _ in backbone.named_modules() if name]
     for exit in exits:
         if exit not in layers:
             kind = type(backbone).__name__
-            raise ValueError(f"{kind} has no layer {exit!r}{_nearest(exit, [*layers])}")
-        if layers[exit] in names:
-            raise ValueError(f"{names[layers[exit]]!r} and {exit!r} are one layer: name it once")
-        names[layers[exit]] = exit
+            raise ValueError(f"{kind} has no layer {exit!r}{_nearest(exit, layers)}")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(str(name), known, 4, 0.4)
+    nearest = difflib.get_close_matches(name, known, 4, 0.4)
     return f"; the nearest are {', '.join(nearest)}" if nearest else ""
 
 
@@ -129,62 +122,40 @@ def _answer(backbone: nn.Module, image: Tensor, num_classes: int) -> Tensor:
             f"{kind} fails on an image of shape {(*image.shape[1:],)}: {error}; say which shape it "
             "takes, image_shape=(C, H, W)"
         ) from error
-    if not isinstance(answer, Tensor):
+    if _shape(answer) != (1, num_classes):
         raise ValueError(
-            f"{kind} answers with a {type(answer).__name__}: wrap it in a module whose forward "
-            "returns the logits alone"
-        )
-    if answer.shape != (1, num_classes):
-        raise ValueError(
-            f"{kind} answers with {(*answer.shape[1:],)}, not with {num_classes} classes: replace "
-            f"its last layer first{_replacement(backbone, answer.shape[-1], num_classes)}"
+            f"{kind} answers with {_shape(answer)}, not with logits {(1, num_classes)}: replace "
+            "its last layer first, or wrap it in a module whose forward returns the logits alone"
         )
     return answer
 
 
-def _replacement(backbone: nn.Module, width: int, num_classes: int) -> str:
-    """What to type for another last layer, where that is a linear one of this width."""
-    text = ""
-    for name, layer in backbone.named_modules():
-        if name and isinstance(layer, nn.Linear) and layer.out_features == width:
-            place = re.sub(r"\.(\d+)", r"[\1]", f"backbone.{name}")
-            text = f", {place} = nn.Linear({layer.in_features}, {num_classes})"
-    return text
-
-
-def _pieces(twin: nn.Module, exits: Sequence[str]) -> dict[bool, Pieces]:
-    pieces = {}
-    for training in (True, False):  # a forward pass may ask which one it is
-        twin.train(training)
-        pieces[training] = Pieces(traced(twin, exits))
-    if pieces[True].exits != pieces[False].exits:
-        kind, order = type(twin).__name__, ", ".join(pieces[True].exits)
-        raise ValueError(f"{kind} has another order of its layers in training: {order}; name fewer")
-    return pieces
+def _shape(output: Any) -> tuple[Any, ...]:
+    """The shape of a tensor, and the kind of anything else."""
+    return (*output.shape,) if isinstance(output, Tensor) else (type(output).__name__,)
 
 
 @torch.no_grad()
-def _outputs(trial: Attached, image: Tensor, answer: Tensor) -> list[tuple[Tensor, bool]]:
-    """What the exits' layers give for an image, and whether a later layer may overwrite it."""
-    outputs = []
-    for exit, output in zip((*trial.exits, ""), trial.features(image), strict=True):
-        if not isinstance(output, Tensor) or output.ndim not in (2, 3, 4) or len(output) != 1:
-            what = (*output.shape,) if isinstance(output, Tensor) else type(output).__name__
+def _features(
+    graphs: dict[bool, fx.Graph], twin: nn.Module, image: Tensor, answer: Tensor
+) -> list[Tensor]:
+    """What the exits' layers give for an image, if the graphs do what the backbone does."""
+    exits = exits_of(graphs[False])
+    *outputs, last = steps(graphs[False], twin, image)
+    same = last.is_meta or torch.allclose(last, answer, 1e-3, 1e-4, equal_nan=True)
+    if exits != exits_of(graphs[True]) or not same:
+        raise ValueError(
+            f"{type(twin).__name__} gives another answer step by step than as a whole, or has "
+            "another order in training: write a module with `num_exits` and `refine(images)`"
+        )
+    for exit, output in zip(exits, outputs, strict=True):
+        shape = _shape(output)
+        if len(shape) not in (2, 3, 4) or shape[0] != 1:
             raise ValueError(
-                f"layer {exit!r} gives {what} for one image, where an exit takes (1, C, H, W), "
+                f"layer {exit!r} gives {shape} for one image, where an exit takes (1, C, H, W), "
                 "(1, H, W, C), (1, T, C) or (1, C): name another layer"
             )
-        outputs.append((output, output._version))
-
-    last, _ = outputs.pop()
-    if not last.is_meta and not torch.allclose(last, answer, 1e-3, 1e-4, equal_nan=True):
-        raise ValueError(
-            f"{type(trial.backbone).__name__} gives another answer step by step than as a whole: "
-            "write a module with `num_exits` and `refine(images)`"
-        )
-    # A dropout in place does so in training only.
-    drops = any(isinstance(m, nn.Dropout) and m.inplace for m in trial.backbone.modules())
-    return [(output, drops or output._version > version) for output, version in outputs]
+    return outputs
 
 
 def _channels_first(shape: Sequence[int], image_shape: tuple[int, int, int]) -> bool:
@@ -194,15 +165,3 @@ def _channels_first(shape: Sequence[int], image_shape: tuple[int, int, int]) -> 
     _, height, width = image_shape
     _, a, b, c = shape
     return b * width == c * height or a * width != b * height
-
-
-@torch.no_grad()
-def _fitting(head: nn.Module, exit: str, features: Tensor, num_classes: int) -> nn.Module:
-    """The head, on the features' device, if it makes logits of them."""
-    head.to(features).eval()
-    shape = (*head(features).shape,)
-    if shape != (1, num_classes):
-        raise ValueError(
-            f"the head of {exit!r} gives {shape} for one image, not {num_classes} logits"
-        )
-    return head

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from anytime.networks.base import Refining, Standardise
-from anytime.networks.tracing import Pieces
+from anytime.networks.tracing import exits_of, steps
 
 
 class Attached(Refining):
     """A backbone with K exits: K - 1 heads behind layers of it, and its own answer; see `attach`.
 
+    graphs: the backbone's forward pass in training (True) and in evaluation mode (False).
     exits: the layers' names, in the order in which the backbone comes to them.
     heads[k]: the output of layer exits[k] -> logits (N, classes).
-    overwritten[k]: whether a later layer of the backbone may work in place on that output.
-    frozen: whether the backbone stays in evaluation mode.
+    frozen: whether only the heads learn, and the backbone stays in evaluation mode.
     """
 
     def __init__(
-        self, backbone: nn.Module, pieces: dict[bool, Pieces], standardise: nn.Module
+        self,
+        backbone: nn.Module,
+        graphs: dict[bool, fx.Graph],
+        heads: Sequence[nn.Module],
+        standardise: nn.Module,
+        frozen: bool,
     ) -> None:
         super().__init__()
-        self.standardise, self.backbone, self.heads = standardise, backbone, nn.ModuleList()
-        self.pieces, self.frozen = pieces, False
-        self.overwritten: list[bool] = []
-        self.exits = pieces[False].exits
+        self.standardise, self.backbone = standardise, backbone
+        self.heads = nn.ModuleList(heads)
+        self.graphs, self.frozen = graphs, frozen
+        self.exits = exits_of(graphs[False])
         self.num_exits = len(self.exits) + 1
+        if frozen:
+            backbone.requires_grad_(False)
+        self.train(backbone.training)
 
     def train(self, mode: bool = True) -> Attached:
         """Goes into training or evaluation mode; a frozen backbone stays in the latter."""
@@ -42,39 +50,20 @@ class Attached(Refining):
 
         The backbone's forward pass goes as far as the layer of the last exit taken.
         """
-        features = self.features(self.standardise(images))
-        for head, overwritten, output in zip(self.heads, self.overwritten, features, strict=False):
-            yield head(output.clone() if overwritten else output)
-        yield next(features)
-
-    def features(self, images: Tensor) -> Iterator[Tensor]:
-        """Yields the outputs of the exits' layers for standardised images, and then the answer."""
-        return self.pieces[self.backbone.training].run(self, images)
+        graph = self.graphs[self.backbone.training]
+        outputs = steps(graph, self.backbone, self.standardise(images))
+        for head, features in zip(self.heads, outputs, strict=False):
+            yield head(features.clone())  # the next layer, or the head, may work in place
+        yield next(outputs)
 
 
-class ImageNet(nn.Module):
+class ImageNet(Standardise):
     """Pixels in 0 ... 255 -> (pixels / 255 - mean) / std, as torchvision's weights expect them."""
 
     def __init__(self) -> None:
         super().__init__()
-        centre, spread = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
-        # Not named mean: that is what training sets, from its own images.
-        self.register_buffer("centre", centre[:, None, None], persistent=False)
-        self.register_buffer("spread", spread[:, None, None], persistent=False)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        if pixels.ndim != 4 or pixels.shape[1] != 3:
-            raise ValueError(f"images must be (N, 3, H, W) here, not {(*pixels.shape,)}")
-        return (pixels / 255 - self.centre) / self.spread
-
-
-def standardiser(choice: nn.Module | str | None) -> nn.Module:
-    """The module that `attach` means by its argument `standardise`."""
-    if isinstance(choice, nn.Module):
-        return choice
-    if choice not in (None, "imagenet"):
-        raise ValueError(f"standardise must be 'imagenet' or a module, not {choice!r}")
-    return ImageNet() if choice else Standardise()
+        mean, spread = 255 * torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+        self.mean, self.spread = mean[:, None, None], spread[:, None, None]
 
 
 class TokenHead(nn.Module):

@@ -28,10 +28,12 @@ class Standardise(nn.Module):
     """
 
     mean: Tensor
+    spread: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(1, 1, 1))
+        self.register_buffer("spread", torch.tensor(128.0), persistent=False)
 
     @property
     def is_set(self) -> bool:
@@ -46,7 +48,7 @@ class Standardise(nn.Module):
                 f"images of shape {tuple(pixels.shape)} do not fit the mean "
                 f"{tuple(self.mean.shape)} of the training images; give (N, C, H, W) of that size"
             )
-        return (pixels - self.mean) / 128.0
+        return (pixels - self.mean) / self.spread
 
     def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
         # The mean's shape is that of the images a network was trained on.
@@ -65,7 +67,7 @@ class Refining(Named, nn.Module):
 
     given = ("self", "num_classes", "in_channels")
     num_exits: int
-    made_for: dict[str, int]
+    made_for: dict[str, Any]
     made_with: tuple[int | None, str | None] = (None, None)
     _name = ""
 

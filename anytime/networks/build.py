@@ -10,14 +10,12 @@ from torch import nn
 
 from anytime import names
 from anytime.networks.attach import from_text
-from anytime.networks.base import FirstExits, state_digest
+from anytime.networks.base import FirstExits, Refining, state_digest
 from anytime.networks.eann import EANN
 from anytime.networks.resann import UNKNOWN, parse, resann
 
 FAMILIES: dict[str, Callable[..., Any]] = {}
 """Families of networks by name, ResANN aside: functions of num_classes, in_channels, options."""
-
-GIVEN = ("self", "num_classes", "in_channels")
 
 
 def register(name: str) -> Callable[[Callable], Callable]:
@@ -74,17 +72,13 @@ def _made(whole: str, num_classes: int, in_channels: int) -> Any:
         others = f"; other families are {', '.join(FAMILIES)}" if FAMILIES else ""
         raise ValueError(f"unknown network {whole!r}; {UNKNOWN}{others}")
     family = names.find(name, FAMILIES, "network")
-    try:
-        names.check_options(family, options, GIVEN)
-    except ValueError as error:
-        raise ValueError(f"network {whole!r}: {error}") from error
+    names.check_options(family, options, Refining.given)
 
     told = {"num_classes": num_classes, "in_channels": in_channels}
-    wanted = names.parameters(family)
-    network = family(**{key: told[key] for key in told if key in wanted}, **options)
-    registered = [known for known, one in FAMILIES.items() if one is family]
-    known_as = registered[0] if registered else name
-    network.name = names.spell(known_as, names.options(family, options, GIVEN))
+    wanted = names.parameters(family).keys() & told.keys()
+    network = family(**{key: told[key] for key in wanted}, **options)
+    known_as = next((known for known, one in FAMILIES.items() if one is family), name)
+    network.name = names.spell(known_as, names.options(family, options, Refining.given))
     return network
 
 
@@ -95,8 +89,7 @@ def eann(
 
     seed: the first network is the one that `build` makes with this seed, the next with seed + 1.
     """
-    seeds = [None if seed is None else seed + j for j in range(len(members))]
-    pairs = zip(members, seeds, strict=True)
-    chain = EANN([build(name, num_classes, in_channels, seed) for name, seed in pairs])
-    chain.made_for = {"num_classes": num_classes, "in_channels": in_channels}
-    return chain
+    networks = []
+    for j, name in enumerate(members):
+        networks.append(build(name, num_classes, in_channels, None if seed is None else seed + j))
+    return EANN(networks)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import operator
 import time
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -37,11 +39,8 @@ def multiply_adds(
 
 def _flops(counter: FlopCounterMode, convolutions_only: bool) -> int:
     by_operator = counter.get_flop_counts().get("Global", {})  # absent before the first layer
-    return sum(
-        flops
-        for operator, flops in by_operator.items()
-        if not convolutions_only or "convolution" in str(operator)
-    )
+    kind = "convolution" if convolutions_only else ""
+    return sum(flops for name, flops in by_operator.items() if kind in str(name))
 
 
 def parameters(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> np.ndarray:
@@ -50,10 +49,8 @@ def parameters(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> np.n
     A chain's exits need the whole networks before their own, too.
     """
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
-    needed: set[str] = set()
     counts = []
-    for reached in reach(network, image_shape):
-        needed |= reached
+    for needed in accumulate(reach(network, image_shape), operator.or_):
         counts.append(sum(sizes[name] for name in needed))
     return np.array(counts, dtype=np.int64)
 
@@ -77,16 +74,13 @@ def reach(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> list[set[
 
 def _leaves(start: Any) -> set[Tensor]:
     """The tensors that a node of the backward graph leads to."""
-    seen, waiting, found = {start}, [start], set()
+    seen, waiting = set(), [start]
     while waiting:
         node = waiting.pop()
-        if hasattr(node, "variable"):
-            found.add(node.variable)
-        for following, _ in node.next_functions if node else ():
-            if following is not None and following not in seen:
-                seen.add(following)
-                waiting.append(following)
-    return found
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+    return {node.variable for node in seen if hasattr(node, "variable")}
 
 
 def _on_shapes(network: nn.Module, image_shape: tuple[int, ...], look: Callable) -> Any:

@@ -46,10 +46,10 @@ class EANN(Refining):
         self.num_exits = sum(member.num_exits for member in members)
         names = [getattr(member, "name", "") for member in members]
         self.name = "+".join(names) if all(names) else ""
-        if hasattr(members[0], "made_for"):
-            self.made_for = members[0].made_for
-        costs = np.concatenate(_costs(members, image_shape))
-        self.register_buffer("expected_errors", torch.tensor(-costs, dtype=torch.float64))
+        self.made_for = getattr(members[0], "made_for", {})
+        shape = image_shape or (self.made_for.get("in_channels", 3), *cost.CIFAR[1:])
+        errors = -torch.from_numpy(_costs(members, shape)).double()
+        self.register_buffer("expected_errors", errors)
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
         """Yields each exit's own logits (N, classes), member after member, and nothing beyond."""
@@ -83,12 +83,10 @@ class EANN(Refining):
         return torch.stack([self.answer(logits[: k + 1]) for k in range(len(logits))])
 
 
-def _costs(members: Sequence[Any], image_shape: tuple[int, ...] | None) -> list[np.ndarray]:
-    convolutions = (m for m in members[0].modules() if isinstance(m, nn.Conv2d))
-    channels = next((convolution.in_channels for convolution in convolutions), 3)
-    shape = image_shape or (channels, *cost.CIFAR[1:])
+def _costs(members: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Multiply-adds of all exits, each in its own network alone: (K,)."""
     try:
-        return [cost.multiply_adds(member, shape) for member in members]
+        return np.concatenate([cost.multiply_adds(member, shape) for member in members])
     except RuntimeError as error:
         raise ValueError(
             f"the members' cost cannot be counted on images of shape {shape}; give the shape of "

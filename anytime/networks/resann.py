@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from anytime.networks.base import AnytimeNetwork, Head
 
-LAYERS: dict[Sequence[int], int] = {(2, 2, 2, 2): 26, (3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
-"""Numbers of layers of the known bottleneck networks, by their units per block."""
+LAYERS = {"26": (2, 2, 2, 2), "50": (3, 4, 6, 3), "101": (3, 4, 23, 3)}
+"""Units per block of the known bottleneck networks, by their number of layers."""
+
+STEMS = {"basic": "cifar", "bottleneck": "imagenet", "preact": "imagenet"}
+"""The kinds of units, and the stem that each usually has."""
 
 
 class BasicUnit(nn.Module):
@@ -26,13 +29,11 @@ class BasicUnit(nn.Module):
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.stride, self.new_channels = stride, channels - channels_in
+        self.channels, self.stride, self.new_channels = channels, stride, channels - channels_in
         self.residual = nn.Sequential(
-            nn.BatchNorm2d(channels_in),
-            nn.ReLU(),
+            *_norm_relu(channels_in),
             nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True),
+            *_norm_relu(channels),
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -54,17 +55,14 @@ class BottleneckUnit(nn.Module):
     preactivation: the authors' unit, with BN-ReLU in front and no ReLU after the sum.
     """
 
-    expansion = 4
-
     def __init__(
         self, channels_in: int, width: int, stride: int = 1, preactivation: bool = False
     ) -> None:
         super().__init__()
-        channels = width * self.expansion
+        self.channels = channels = 4 * width
         self.preactivation = preactivation
-        before = [nn.BatchNorm2d(channels_in), nn.ReLU()] if preactivation else []
         self.residual = nn.Sequential(
-            *before,
+            *(_norm_relu(channels_in) if preactivation else []),
             nn.Conv2d(channels_in, width, 1, bias=False),
             *_norm_relu(width),
             nn.Conv2d(width, width, 3, stride, 1, bias=False),
@@ -87,65 +85,57 @@ class Shape:
     """The shape of a ResANN; `name` is its text, from which `parse` makes it again.
 
     units: residual units per block. channels: of the first block, doubled from block to block.
-    bottleneck: units of three convolutions; with preactivation the authors', without it
-    torchvision's. every: an exit every so many units, aligned to the end. stem: "cifar" (a 3x3
-    convolution, followed by nothing) or "imagenet" (7x7 convolution and max pooling, both with
-    stride 2). stride: of the CIFAR stem; more than 1 makes runs on a CPU cheap and is not the
-    paper's. init: the side of a layer by whose size its first weights are scaled, "fan-in" as the
-    authors' or "fan-out".
+    unit: "basic" (two convolutions), torchvision's "bottleneck" (three), or "preact", the authors'
+    bottleneck with pre-activation. every: an exit every so many units, aligned to the end. stem:
+    "cifar" (a 3x3 convolution, followed by nothing) or "imagenet" (7x7 convolution and max pooling,
+    both with stride 2); "" is that of `STEMS`. stride: of the CIFAR stem; more than 1 makes runs on
+    a CPU cheap and is not the paper's. init: the side of a layer by whose size its first weights
+    are scaled, "fanin" as the authors' or "fanout".
     Raises ValueError where these do not fit together.
     """
 
     units: Sequence[int]
     channels: int
-    bottleneck: bool = False
+    unit: str = "basic"
     every: int = 1
-    stem: str = "cifar"
+    stem: str = ""
     stride: int = 1
-    preactivation: bool = False
-    init: str = "fan-in"
+    init: str = "fanin"
 
     def __post_init__(self) -> None:
+        if self.unit not in STEMS or self.init not in ("fanin", "fanout"):
+            raise ValueError(f"no such unit or init: {self.unit!r}, {self.init!r}")
         object.__setattr__(self, "units", tuple(self.units))  # lists are not equal to tuples
-        if len(self.units) < 2:
-            raise ValueError(f"a ResANN has two blocks or more, not {len(self.units)}")
-        if min(self.channels, self.every, self.stride, *self.units) < 1:
-            raise ValueError(f"all numbers of a ResANN must be at least 1: {self}")
-        if self.stem == "imagenet" and self.stride > 1:
-            raise ValueError("-stride belongs to the CIFAR stem; the ImageNet stem has its own")
-        if self.preactivation and not self.bottleneck:
-            raise ValueError("basic units always are of the pre-activation kind")
-        if self.stem not in ("cifar", "imagenet") or self.init not in ("fan-in", "fan-out"):
-            raise ValueError(f"no such stem or init: {self.stem!r}, {self.init!r}")
+        object.__setattr__(self, "stem", self.stem or STEMS[self.unit])
+        if len(self.units) < 2 or min(self.channels, self.every, self.stride, *self.units) < 1:
+            raise ValueError(f"{self.name}: two blocks or more, and all numbers must be at least 1")
+        if self.stem not in STEMS.values() or (self.stem == "imagenet" and self.stride > 1):
+            raise ValueError(
+                f"{self.name}: -stride belongs to the CIFAR stem; ImageNet's has its own"
+            )
 
     @property
     def name(self) -> str:
         """The shortest text of this shape, see `parse`."""
-        layers = LAYERS.get(self.units) if self.bottleneck and self.channels == 64 else None
-        equal = self.units == (self.units[0],) * 3
-        blocks = str(self.units[0]) if equal else ".".join(map(str, self.units))
-        usual = {"every": 1, "stride": 1, "init": "fan-in", "preactivation": False}
-        usual["bottleneck"] = layers is not None or self.preactivation
-        usual["stem"] = "imagenet" if self.bottleneck else "cifar"
+        known = [layers for layers, units in LAYERS.items() if units == self.units]
+        if known and self.channels == 64 and self.unit != "basic":
+            words, usual = [f"resann-{known[0]}"], "bottleneck"
+        else:
+            is_equal = len(self.units) == 3 and len({*self.units}) == 1
+            blocks = ".".join(map(str, self.units[:1] if is_equal else self.units))
+            words, usual = [f"resann-{blocks}-{self.channels}"], "basic"
 
-        words = [f"resann-{layers}" if layers else f"resann-{blocks}-{self.channels}"]
-        for word, (field, kind) in OPTIONS.items():
-            value = getattr(self, field)
-            if value != usual[field] and kind in (int, value):
-                words.append(f"{word}{value}" if kind is int else word)
-        return "-".join(words)
+        words.append(self.unit if self.unit != usual else "")
+        words.append(f"s{self.every}" if self.every != 1 else "")
+        words.append(f"stride{self.stride}" if self.stride != 1 else "")
+        words.append(self.stem if self.stem != STEMS[self.unit] else "")
+        words.append(self.init if self.init != "fanin" else "")
+        return "-".join(filter(None, words))
 
 
-OPTIONS: dict[str, tuple[str, Any]] = {
-    "bottleneck": ("bottleneck", True),
-    "preact": ("preactivation", True),
-    "s": ("every", int),
-    "stride": ("stride", int),
-    "cifar": ("stem", "cifar"),
-    "imagenet": ("stem", "imagenet"),
-    "fanout": ("init", "fan-out"),
-}
-"""The words of a name: the field of `Shape` that each sets, and to what; int: a number follows."""
+OPTIONS = {"s": "every", "stride": "stride", "fanout": "init"}
+OPTIONS |= dict.fromkeys(STEMS, "unit") | dict.fromkeys(STEMS.values(), "stem")
+"""The words of a name: the field of `Shape` that each sets, to itself or the number behind it."""
 
 UNKNOWN = (
     "a ResANN is named resann-N-C (N units in each of three blocks, C channels), resann-1.2.3-C "
@@ -166,52 +156,40 @@ def parse(name: str) -> Shape:
     >>> parse("resann-4-16-stride2").units
     (4, 4, 4)
     """
+    unknown = ValueError(f"unknown network {name!r}; {UNKNOWN}")
     match = re.fullmatch(r"resann-(\d+(?:\.\d+)*)(?:-(\d+))?((?:-[a-z]+\d*)*)", name)
-    known = {str(layers): units for units, layers in LAYERS.items()}
-    if match is None or (match[2] is None and match[1] not in known):
-        raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
+    if match is None or (match[2] is None and match[1] not in LAYERS):
+        raise unknown
 
     options: dict[str, Any] = {}
-    for word in match[3].split("-")[1:]:
-        letters, digits = word.rstrip("0123456789"), word.lstrip("abcdefghijklmnopqrstuvwxyz")
-        field, kind = OPTIONS.get(letters, ("", None))
-        if not field or bool(digits) != (kind is int):
-            raise ValueError(f"unknown network {name!r}; {UNKNOWN}")
+    for word, number in re.findall(r"-([a-z]+)(\d*)", match[3]):
+        field = OPTIONS.get(word)
+        if field is None or bool(number) != (field in ("every", "stride")):
+            raise unknown
         if field in options:
             raise ValueError(f"{name!r} gives {field} twice; keep one of them")
-        options[field] = int(digits) if digits else kind
+        options[field] = int(number) if number else word
 
-    if match[2] is None or "preactivation" in options:
-        options["bottleneck"] = True
-    if "bottleneck" in options:
-        options.setdefault("stem", "imagenet")
-    units: Sequence[int] = [int(number) for number in match[1].split(".")]
     if match[2] is None:
-        units = known[match[1]]
-    elif len(units) == 1:
-        units = [*units] * 3
-    try:
-        return Shape(units, int(match[2] or 64), **options)
-    except ValueError as error:
-        raise ValueError(f"{name!r}: {error}") from error
+        return Shape(LAYERS[match[1]], 64, **{"unit": "bottleneck"} | options)
+    units = [int(number) for number in match[1].split(".")]
+    return Shape(units * 3 if len(units) == 1 else units, int(match[2]), **options)
 
 
 def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwork:
     """Builds a ResANN with He initialisation (section 4)."""
-    units, widths = [], []
+    units: list[BasicUnit | BottleneckUnit] = []
     channels = shape.channels
     for block, count in enumerate(shape.units):
         for i in range(count):
             stride = 2 if block > 0 and i == 0 else 1
-            width = shape.channels * 2**block
-            units.append(_unit(shape, channels, width, stride))
-            channels = width * (BottleneckUnit.expansion if shape.bottleneck else 1)
-            widths.append(channels)
+            units.append(_unit(shape, channels, shape.channels * 2**block, stride))
+            channels = units[-1].channels
 
     ends = range(len(units), 0, -shape.every)[::-1]
     starts = [0, *ends[:-1]]
     segments = [nn.Sequential(*units[a:b]) for a, b in zip(starts, ends, strict=True)]
-    heads = [Head(widths[end - 1], num_classes) for end in ends]
+    heads = [Head(units[end - 1].channels, num_classes) for end in ends]
 
     network = AnytimeNetwork(_stem(shape, in_channels), segments, heads)
     network.apply(partial(_initialise, init=shape.init))
@@ -220,23 +198,19 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
     return network
 
 
-def _unit(shape: Shape, channels: int, width: int, stride: int) -> nn.Module:
-    if shape.bottleneck:
-        return BottleneckUnit(channels, width, stride, shape.preactivation)
-    return BasicUnit(channels, width, stride)
+def _unit(shape: Shape, channels: int, width: int, stride: int) -> BasicUnit | BottleneckUnit:
+    if shape.unit == "basic":
+        return BasicUnit(channels, width, stride)
+    return BottleneckUnit(channels, width, stride, shape.unit == "preact")
 
 
 def _stem(shape: Shape, in_channels: int) -> nn.Module:
-    if shape.stem == "cifar":
-        stem = nn.Sequential(nn.Conv2d(in_channels, shape.channels, 3, shape.stride, 1, bias=False))
-        # A unit without pre-activation starts with a convolution, so the stem has to normalise.
-        normalises = shape.bottleneck and not shape.preactivation
-        return stem.extend(_norm_relu(shape.channels)) if normalises else stem
-    return nn.Sequential(
-        nn.Conv2d(in_channels, shape.channels, 7, 2, 3, bias=False),
-        *_norm_relu(shape.channels),
-        nn.MaxPool2d(3, 2, 1),
-    )
+    if shape.stem == "imagenet":
+        first = nn.Conv2d(in_channels, shape.channels, 7, 2, 3, bias=False)
+        return nn.Sequential(first, *_norm_relu(shape.channels), nn.MaxPool2d(3, 2, 1))
+    first = nn.Conv2d(in_channels, shape.channels, 3, shape.stride, 1, bias=False)
+    # A unit without pre-activation starts with a convolution, so the stem has to normalise.
+    return nn.Sequential(first, *(_norm_relu(shape.channels) if shape.unit == "bottleneck" else []))
 
 
 def _norm_relu(channels: int) -> list[nn.Module]:
@@ -246,13 +220,13 @@ def _norm_relu(channels: int) -> list[nn.Module]:
 def _initialise(module: nn.Module, init: str) -> None:
     """He's: a variance of 2 over the inputs of a unit, in convolutions and heads, as the authors.
 
-    "fan-out" takes the outputs of a convolution, and a variance of 1 over the inputs of a head.
+    "fanout" takes the outputs of a convolution, and a variance of 1 over the inputs of a head.
     """
     if isinstance(module, nn.Conv2d):
         outputs, inputs = module.weight.shape[:2]
-        fan = (inputs if init == "fan-in" else outputs) * module.weight[0, 0].numel()
+        fan = (inputs if init == "fanin" else outputs) * module.weight[0, 0].numel()
         nn.init.normal_(module.weight, std=(2 / fan) ** 0.5)
     elif isinstance(module, nn.Linear):
-        variance = 2 if init == "fan-in" else 1
+        variance = 2 if init == "fanin" else 1
         nn.init.normal_(module.weight, std=(variance / module.in_features) ** 0.5)
         nn.init.zeros_(module.bias)

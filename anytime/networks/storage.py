@@ -30,10 +30,8 @@ def save(network: Any, path: str | os.PathLike) -> dict[str, Any]:
     path = Path(path)
     check_storable(network)
     state = {key: _small(key, value) for key, value in network.state_dict().items()}
-    told = dict(network.made_for)
-    if combine := getattr(network, "combine", None):
-        told["combine"] = combine
-
+    combine = {"combine": network.combine} if isinstance(network, EANN) else {}
+    told = network.made_for | combine
     with whole_file(path) as temporary:
         torch.save({"name": network.name, **told, "state": state}, temporary)
     content = path.read_bytes()
@@ -44,12 +42,12 @@ def save(network: Any, path: str | os.PathLike) -> dict[str, Any]:
 def check_storable(network: nn.Module) -> None:
     """Raises ValueError, with the fix, for a network that its name does not build again."""
     network = getattr(network, "_orig_mod", network)
-    name, told = getattr(network, "name", ""), getattr(network, "made_for", None)
+    name, told = getattr(network, "name", ""), getattr(network, "made_for", {})
     fix = (
         'build it by name, as in networks.build("resann-4-16"), or register its function with '
         '@networks.register("mine") and build it as "mine"'
     )
-    if not name or told is None:
+    if not name or not told:
         raise ValueError(f"a network without a name cannot be loaded again: {fix}")
     try:
         with torch.device("meta"):
