@@ -21,7 +21,9 @@ from anytime.training import Recipe, Session
 def session(data: datasets.Dataset, name: str, spec: str, augmented: bool) -> Session:
     network = networks.build(name, len(data.classes), data.train.pixels.shape[1], seed=0)
     scheme = weighting.build(spec, network.num_exits)
-    recipe = Recipe(epochs=1000, augmentation=None if augmented else ())
+    steps = None if augmented else ()
+    # At the rate of the bare loop: how fast a step is depends on what the network has become.
+    recipe = Recipe(epochs=1000, lr=0.01, schedule="milestones", augmentation=steps)
     made = Session(network, scheme, data, recipe)
     made.begin()
     return made

@@ -115,9 +115,10 @@ class Session:
         torch.default_generator.manual_seed(seed)
         if self.device.type == "cuda":
             torch.cuda.manual_seed(seed)
-        images = self.images[batch]
+        pixels = self.images.pixels.index_select(0, batch)
+        labels = self.images.labels.index_select(0, batch)
         generator = _generator(self.seed, "augmentation", self.step, rank())
-        pixels = augment(images.pixels, self.augmentation, generator)
+        pixels = augment(pixels, self.augmentation, generator)
         if self.recipe.channels_last:
             pixels = pixels.contiguous(memory_format=torch.channels_last)
         rate = self.recipe.learning_rate(self.step / self.steps_per_epoch)
@@ -126,7 +127,7 @@ class Session:
 
         with torch.autocast(self.device.type, torch.bfloat16, self.recipe.autocast is not None):
             logits = self.model(pixels)
-        losses = exit_losses(logits, images.labels)
+        losses = exit_losses(logits, labels)
         losses.register_hook(self._note_used)
         self.optimizer.zero_grad(set_to_none=True)
         self.weighting(losses).backward()
@@ -136,7 +137,7 @@ class Session:
         self.step += 1
 
         with torch.no_grad():
-            mistakes = exit_mistakes(logits, images.labels)
+            mistakes = exit_mistakes(logits, labels)
             self.sums.add(losses.detach(), mistakes, len(batch), self.used, self.step)
 
     def _note_used(self, gradient: Tensor) -> None:
