@@ -180,7 +180,7 @@ def pictures(folder, train=5, size=8):
 
 
 NAMES = [*(f"{QUICK}-to{cut}" for cut in (1, 2, 3)), f"{QUICK}+resann-2-4-stride2-to2"]
-NAMES += ["resann-1-8-bottleneck-preact-s2", "resann-01-4-stride2-cifar-to2"]
+NAMES += ["resann-1-8-preact-s2", "resann-01-4-stride2-cifar-to2"]
 
 
 @pytest.mark.parametrize("name", NAMES)
