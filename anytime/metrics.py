@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anytime import names
+from anytime.theory import standing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,15 +227,6 @@ def chain_curve(
     spent = np.concatenate([b + cost for b, cost in zip(before, costs, strict=True)])
     badness = np.concatenate([-cost for cost in costs] if expected is None else expected)
     return np.concatenate(errors)[standing(badness)], spent
-
-
-def standing(expected_errors: np.ndarray) -> np.ndarray:
-    """The exit of a chain, from 0, that answers once exits 1 ... k are finished: (K,).
-
-    It is the one with the lowest expected error (K,) so far, and of equals the latest.
-    """
-    best = expected_errors == np.minimum.accumulate(expected_errors)
-    return np.maximum.accumulate(np.where(best, np.arange(len(best)), 0))
 
 
 def crossings(error_a: ArrayLike, error_b: ArrayLike, cost: ArrayLike) -> np.ndarray:

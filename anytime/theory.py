@@ -182,6 +182,15 @@ def two_loss_toy(big: float = 100.0, small: float = 1.0, floor: float = 0.1) -> 
     return QuadraticLosses(scales, centres, curvatures, floor * scales)
 
 
+def standing(expected_errors: np.ndarray) -> np.ndarray:
+    """The exit of a chain, from 0, that answers once exits 1 ... k are finished: (K,).
+
+    It is the one with the lowest expected error (K,) so far, and of equals the latest.
+    """
+    best = expected_errors == np.minimum.accumulate(expected_errors)
+    return np.maximum.accumulate(np.where(best, np.arange(len(best)), 0))
+
+
 def eann_cost_factor(budget: ArrayLike, base: float) -> np.ndarray:
     """C(R): how many times cheaper the budget's answer is to have without a chain.
 

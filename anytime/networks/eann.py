@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from anytime.metrics import standing
 from anytime.networks import cost
 from anytime.networks.base import Refining
+from anytime.theory import standing
 
 
 class EANN(Refining):
