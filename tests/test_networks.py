@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from anytime import networks
+from anytime.networks.base import state_digest
 from anytime.networks.resann import BasicUnit
 
 
@@ -500,3 +501,18 @@ def test_a_family_of_ones_own_is_built_by_its_name_and_options():
 def test_a_family_s_wrong_option_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         networks.build(name)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.half])
+def test_a_digest_tells_states_of_any_type_apart_and_equal_ones_not(dtype):
+    network = networks.build("resann-1-4-stride2", seed=0).to(dtype)
+    before = state_digest(network.state_dict())
+    assert (
+        state_digest(networks.build("resann-1-4-stride2", seed=0).to(dtype).state_dict()) == before
+    )
+    network.standardise.mean = torch.ones(3, 1, 1, dtype=dtype)
+    network.to(memory_format=torch.channels_last)
+    assert state_digest(network.state_dict()) == before
+    with torch.no_grad():
+        network.heads[0][-1].bias[0] += 1
+    assert state_digest(network.state_dict()) != before

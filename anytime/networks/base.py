@@ -179,7 +179,8 @@ def state_digest(state: Mapping[str, Tensor]) -> str:
     for key, value in state.items():
         if not key.endswith("standardise.mean"):
             digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
-            digest.update(value.detach().cpu().contiguous().flatten().numpy().tobytes())
+            flat = value.detach().cpu().contiguous().flatten()
+            digest.update(flat.view(torch.uint8).numpy().tobytes())  # numpy has no bfloat16
     return digest.hexdigest()
 
 
