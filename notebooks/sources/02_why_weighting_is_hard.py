@@ -525,7 +525,7 @@ for spec, B in by_hand.items():
 def times_divisible_by_two(d):
     """v_2(d) of a positive integer: how many times 2 divides it."""
     times = 0
-    while d % 2 == 0:
+    while d > 0 and d % 2 == 0:
         d, times = d // 2, times + 1
     return times
 
