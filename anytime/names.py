@@ -18,13 +18,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-# Archives of these names are no official releases; their figures must not be taken for such.
-COPIES = {
-    "gtsrb-half": "GTSRB (every second frame)",
-    "cifar10": "CIFAR-10 (JPEG copy)",
-    "tiny-imagenet-100": "Tiny-ImageNet (every second class)",
-}
-
 IDENTITY = ("dataset", "network", "weighting", "seed")
 """What a configuration tells of a run first of all."""
 
@@ -149,6 +142,7 @@ class Named:
     known_as: str = ""
     given: tuple[str, ...] = ("self",)
     arguments: dict[str, Any] | None = None
+    _name = ""
 
     def __new__(cls, *args: Any, **keywords: Any) -> Any:
         made = super().__new__(cls)
@@ -161,14 +155,23 @@ class Named:
 
     @property
     def spec(self) -> str:
-        """The text that names it; "" where its arguments are not known or fit no text."""
-        if self.arguments is None:
-            return ""
+        """The name it was given, else the text that names it; "" where its arguments fit none."""
+        if self._name or self.arguments is None:
+            return self._name
         known_as = type(self).__dict__.get("known_as")  # a subclass is another thing
         try:
             return spell(known_as or place(type(self)), self.options())
         except ValueError:
             return ""
+
+    @property
+    def name(self) -> str:
+        """The same as `spec`; set it to name what no text can name."""
+        return self.spec
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = name
 
     def options(self) -> dict[str, Value]:
         """The arguments that say more than the defaults."""

@@ -395,7 +395,7 @@ def count(parameters) -> int:
 
 
 def test_what_has_no_name_is_refused_before_training_where_a_record_would_lie(shapes, tmp_path):
-    with pytest.raises(ValueError, match='TwoHeads.*name = "mine-3"'):
+    with pytest.raises(ValueError, match='TwoHeads.*network.name = "mine-3"'):
         train(TwoHeads(), weighting.Const(2), shapes, RECIPE, record=tmp_path / "a.json")
     train(TwoHeads(), weighting.Const(2), shapes, RECIPE, progress=False)
 
@@ -573,3 +573,25 @@ def test_a_learned_weighting_has_its_own_rate_and_its_record_the_weights_it_used
     assert torch.allclose(session.used, used)
     session.end_epoch()
     assert session.run.history[-1]["weights"] == pytest.approx(used.tolist(), rel=1e-4)
+
+
+class Given(weighting.Weighting):
+    """Its weights come as a tensor, which fits no text."""
+
+    def __init__(self, weights: torch.Tensor) -> None:
+        super().__init__(weights)
+
+
+def test_a_weighting_that_fits_no_text_is_refused_and_recorded_once_it_has_a_name(shapes, tmp_path):
+    network, _ = fresh()
+    scheme = Given(torch.tensor([0.5, 0.5, 1.0]))
+    files = {"record": tmp_path / "run.json", "progress": False}
+    with pytest.raises(ValueError, match='Given.*weighting.name = "mine-3"'):
+        train(network, scheme, shapes, RECIPE, **files)
+    scheme.name = "mine-3"
+    run = train(network, scheme, shapes, RECIPE, **files)
+    assert run.config["weighting"] == "mine-3"
+    # Another one of this name began with other weights, and that is told, too.
+    other = Given(torch.tensor([1.0, 0.5, 1.0]))
+    other.name = "mine-3"
+    assert starts(fresh()[0], other) != starts(fresh()[0], scheme)

@@ -19,7 +19,7 @@ from anytime.paths import DATA, RUNS, whole_file
 from anytime.runs import Run
 
 LEDGER = DATA / "ledger.csv"
-COPIES = names.COPIES
+COPIES = {row.name: row.copy for row in catalogue.ROWS if row.copy}
 # From easy to hard: in the place of the paper's SVHN, CIFAR-10, CIFAR-100, and by clutter alone.
 DIFFICULTY_ORDERS = (
     ("gtsrb-half", "cifar10", "tiny-imagenet-100"),

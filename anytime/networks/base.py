@@ -69,7 +69,6 @@ class Refining(Named, nn.Module):
     num_exits: int
     made_for: dict[str, Any]
     made_with: tuple[int | None, str | None] = (None, None)
-    _name = ""
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
         """Yields the logits (N, classes) of exit 1, 2, ..., K for images (N, C, H, W) in 0 ... 255.
@@ -81,14 +80,6 @@ class Refining(Named, nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) images, pixels in 0 ... 255 -> (K, N, classes) logits of all exits."""
         return torch.stack(list(self.refine(images)))
-
-    @property
-    def name(self) -> str:
-        return self._name or self.spec
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._name = name
 
 
 class AnytimeNetwork(Refining):

@@ -37,12 +37,9 @@ def _digest(module: nn.Module) -> str:
 
 def check_named(network: Any, weighting: Weighting) -> None:
     """Raises ValueError, with the fix, where a record could not tell what was trained."""
-    for thing, text, kind in (
-        (network, getattr(network, "name", ""), "name"),
-        (weighting, weighting.spec, "known_as"),
-    ):
-        if not text:
+    for thing, kind in ((network, "network"), (weighting, "weighting")):
+        if not getattr(thing, "name", ""):
             raise ValueError(
                 f"a record cannot tell which {type(thing).__name__} this is, as its arguments fit "
-                f'no text: give it a name before training, such as {kind} = "mine-3"'
+                f'no text: give it a name before training, such as {kind}.name = "mine-3"'
             )
