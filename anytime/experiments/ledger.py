@@ -25,7 +25,7 @@ DIFFICULTY_ORDERS = (
     ("gtsrb-half", "cifar10", "tiny-imagenet-100"),
     ("glyphs-10-0", "glyphs-10-0.5", "glyphs-10-1"),
 )
-EQUAL = ("train_images", "image_size", "recipe")  # what compared runs have to share
+EQUAL = runs.SETTING[1:]  # what runs on different data have to share, to be compared
 GAMMA = 0.07  # the floor under the weights of AdaLoss, unless its text gives another
 # The paper's figures are means over its networks and data sets; our rows are one network on one.
 INCREASE = "{} makes more errors than OPT at 1/4, 1/2, 3/4 and all of the cost (%)"
