@@ -109,6 +109,8 @@ def options(make: Callable, arguments: Mapping[str, Any], given: Iterable[str]) 
         value = arguments.get(name, parameter.default)
         if name in given or value is parameter.default:
             continue
+        if isinstance(parameter.default, bool) and value in (0, 1):
+            value = bool(value)  # 1 is True, and so one text is enough
         if not isinstance(value, Value) or _value(_spelled(value)) != value:
             raise ValueError(f"the argument {name} = {value!r} cannot be put in a name")
         if value != parameter.default:

@@ -435,6 +435,11 @@ def test_every_spelling_of_the_defaults_is_one_text(spelling):
     assert weighting.build(spelling, 3).spec == "adaloss"
 
 
+@pytest.mark.parametrize("spelling", ["True", "1", "1.0"])
+def test_yes_has_one_spelling(spelling):
+    assert weighting.build(f"adaloss:look_first={spelling}", 3).spec == "adaloss:look_first=True"
+
+
 class Steep(weighting.Weighting):
     """Weights (i / K)^power."""
 
