@@ -19,12 +19,12 @@ from anytime.paths import DATA, RUNS, whole_file
 from anytime.runs import Run
 
 LEDGER = DATA / "ledger.csv"
-COPIES = {row.name: row.copy for row in catalogue.ROWS if row.copy}
 # From easy to hard: in the place of the paper's SVHN, CIFAR-10, CIFAR-100, and by clutter alone.
 DIFFICULTY_ORDERS = (
     ("gtsrb-half", "cifar10", "tiny-imagenet-100"),
     ("glyphs-10-0", "glyphs-10-0.5", "glyphs-10-1"),
 )
+COPIES = {name: catalogue.copy_title(name) for name in DIFFICULTY_ORDERS[0]}  # in this order
 EQUAL = runs.SETTING[1:]  # what runs on different data have to share, to be compared
 GAMMA = 0.07  # the floor under the weights of AdaLoss, unless its text gives another
 # The paper's figures are means over its networks and data sets; our rows are one network on one.
