@@ -171,7 +171,7 @@ def _run_train(options: argparse.Namespace) -> int:
         )
         if processes.rank() == 0:
             errors = " ".join(f"{100 * error:.1f}" for error in run.final("test_error"))
-            print(f"test error per exit (%): {errors}\nrecord: {job.record_path(options.out)}")
+            print(f"test error per exit (%): {errors}\nrecord: {run.path}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +17,10 @@ from anytime.paths import RUNS, PathLike, data_folder, whole_file
 if TYPE_CHECKING:
     import pandas as pd
 
-SETTING = ("dataset", "train_images", "validation_images", "image_size", "recipe")
+SCHEMA = 2
+"""The version of the records that this kit writes; it reads all up to it."""
+# What must be equal between runs that are compared; between different data, all but the first two.
+SETTING = ("dataset", "fingerprint", "train_images", "validation_images", "image_size", "recipe")
 PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
 """Columns of a history that hold one number per exit; see `Run.history`."""
 
@@ -25,31 +29,45 @@ PER_EXIT = ("train_loss", "train_error", "test_loss", "test_error", "weights")
 class Run:
     """One training run.
 
-    config: what decides the result: data set, network, weighting, recipe, seed, ...
+    config: what decides the result: data set and fingerprint, network, weighting, recipe, seed, ...
     cost: multiply-adds up to each exit (K,), all layers; parameters (K,) likewise.
     history: one entry per epoch. "epoch" and "lr" are numbers; "train_loss", "train_error",
         "test_loss", "test_error" and "weights" are (K,) lists. Losses are in nats, errors in
         [0, 1]. The training figures are means over the epoch's batches; the weights are those
-        in force at the epoch's end. Test figures are missing from epochs not evaluated.
-    environment: versions, hardware and the commit of the code.
-    seconds: wall time, summed over all sittings; cpu_seconds: processor time of the process.
+        in force at the epoch's end. Test figures are missing from epochs not evaluated. Of several
+        tasks each has columns of its own, such as "test_error:depth".
+    title: the data set in words.
+    sittings: where each was trained, from which step on: versions, hardware, commit of the code;
+        empty where an older record did not keep it.
+    seconds: wall time, summed over all sittings; cpu_seconds: processor time of all processes.
     """
 
     config: dict[str, Any]
     cost: list[int]
     parameters: list[int] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
-    environment: dict[str, Any] = field(default_factory=dict)
+    title: str = ""
+    sittings: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    sittings: int = 1
     finished: bool = False
     trained: dict[str, Any] | None = None
+    schema: int = SCHEMA
     path: Path | None = field(default=None, compare=False)
 
     @property
     def num_exits(self) -> int:
         return len(self.cost)
+
+    @property
+    def epochs(self) -> int:
+        """How many are over."""
+        return len(self.history)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Where it was trained in its last sitting."""
+        return self.sittings[-1] if self.sittings else {}
 
     @property
     def name(self) -> str:
@@ -70,7 +88,7 @@ class Run:
 
     def values(self, column: str) -> np.ndarray:
         """A per-exit column over training: (epochs with that column, K)."""
-        if column not in PER_EXIT:
+        if column.partition(":")[0] not in PER_EXIT:
             raise KeyError(f"no per-exit column {column!r}; there are {', '.join(PER_EXIT)}")
         return np.array([entry[column] for entry in self.history if column in entry])
 
@@ -83,24 +101,55 @@ class Run:
         path = Path(path)
         content = {key: value for key, value in asdict(self).items() if key != "path"}
         with whole_file(path) as temporary:
-            temporary.write_text(_to_json(content))
+            temporary.write_text(_to_json(content), encoding="utf-8")
         self.path = path
         return path
 
     @classmethod
     def load(cls, path: PathLike) -> Run:
-        """Reads a run; a file that is no run is named in the error."""
+        """Reads a run; raises ValueError, naming the file, for one that is no run's."""
         path = Path(path)
         try:
-            return cls(**json.loads(path.read_text()), path=path)
-        except (json.JSONDecodeError, TypeError, UnicodeDecodeError) as error:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content.get("schema", 1) > SCHEMA:
+                raise ValueError(f"a newer kit wrote it (schema {content['schema']}); update yours")
+            run = cls(**_updated(content), path=path)
+            _check(run)
+            return run
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"{path} is not the record of a run: {error}") from error
+
+
+def _updated(content: dict[str, Any]) -> dict[str, Any]:
+    """A record of any schema as one of today's."""
+    if content.get("schema", 1) == 1:
+        last = content.pop("environment")
+        content["title"] = last.pop("data", "")
+        # Of several sittings the last alone was kept.
+        content["sittings"] = [{}] * (content["sittings"] - 1) + [last]
+    return content
+
+
+def _check(run: Run) -> None:
+    """Raises ValueError or TypeError for a record that lacks what every run has."""
+    if lacking := [key for key in (*IDENTITY, "recipe") if key not in run.config]:
+        raise ValueError(f"its configuration lacks {lacking[0]!r}")
+    if not run.cost or [entry["epoch"] for entry in run.history] != [*range(1, run.epochs + 1)]:
+        raise ValueError("its costs or its epochs are not whole")
+    for entry in run.history:
+        for column in entry.keys() - {"epoch", "lr"}:
+            if len(entry[column]) != run.num_exits or None in entry[column]:
+                raise ValueError(
+                    f"{column} of epoch {entry['epoch']} is not a number for each exit"
+                )
+    if run.finished and (not run.history or "test_error" not in run.history[-1]):
+        raise ValueError("it is called finished and was not tested")
 
 
 def _to_json(content: dict[str, Any]) -> str:
     """JSON with one line per epoch, so that a record stays readable and its diffs small."""
-    history = ",\n  ".join(json.dumps(entry) for entry in content["history"])
-    head = json.dumps({**content, "history": "HISTORY"}, indent=1)
+    history = ",\n  ".join(json.dumps(entry, allow_nan=False) for entry in content["history"])
+    head = json.dumps({**content, "history": "HISTORY"}, indent=1, allow_nan=False)
     lines = f"[\n  {history}\n ]" if history else "[]"
     return head.replace('"history": "HISTORY"', f'"history": {lines}') + "\n"
 
@@ -114,7 +163,18 @@ def record_files(folder: PathLike | Iterable[PathLike] = RUNS) -> Iterator[Path]
     for one in map(Path, folders):
         if one == RUNS:
             data_folder()
-        yield from sorted(one.rglob("*.json"))
+        inside = (path.relative_to(one) for path in sorted(one.rglob("*.json")))
+        # Editors keep copies in hidden folders.
+        yield from (one / path for path in inside if not any(p.startswith(".") for p in path.parts))
+
+
+def load_all(folder: PathLike | Iterable[PathLike] = RUNS) -> Iterator[Run]:
+    """All runs below a folder, or below each of several; what is no run is named in a warning."""
+    for path in record_files(folder):
+        try:
+            yield Run.load(path)
+        except ValueError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
 
 
 def find(folder: PathLike | Iterable = RUNS, finished: bool = True, **wanted) -> list[Run]:
@@ -123,8 +183,9 @@ def find(folder: PathLike | Iterable = RUNS, finished: bool = True, **wanted) ->
     A wanted value may be a collection of accepted values. Runs that were cut off are left out
     unless `finished` is False.
     """
-    runs = (Run.load(path) for path in record_files(folder))
-    return [run for run in runs if (run.finished or not finished) and _matches(run, wanted)]
+    return [
+        run for run in load_all(folder) if (run.finished or not finished) and _matches(run, wanted)
+    ]
 
 
 def _matches(run: Run, wanted: dict[str, Any]) -> bool:

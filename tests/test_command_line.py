@@ -263,7 +263,9 @@ def test_a_run_without_its_data_fails_and_says_why(capsys, tmp_path):
 
 def test_runs_that_are_there_are_not_listed(capsys, tmp_path):
     for job in experiments.jobs("difficulty", "quick"):
-        Run({}, [1], finished=True).save(job.record_path(tmp_path / "elsewhere"))
+        config = job.identity | {"fingerprint": job.load().fingerprint}
+        run = Run(config, [1], history=[{"epoch": 1, "test_error": [0.5]}], finished=True)
+        run.save(job.record_path(tmp_path / "elsewhere"))
     command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path / "here")]
     assert main([*command, "--also", str(tmp_path), "--dry-run"]) == 0
     assert capsys.readouterr().out == "every run is there\n"
@@ -288,7 +290,9 @@ def test_slurm_that_is_not_there_is_said_so(capsys, monkeypatch, tmp_path):
 def test_report_writes_the_ledger_and_fills_the_page(capsys, tmp_path):
     config = {"dataset": "toy", "network": NET, "weighting": "const", "train_images": 64}
     config |= {"recipe": {"epochs": 1, "augmentation": []}, "seed": 0}
-    Run(config, [1, 2, 3], finished=True).save(tmp_path / "runs" / "run.json")
+    history = [{"epoch": 1, "test_error": [0.5, 0.4, 0.3]}]
+    run = Run(config, [1, 2, 3], history=history, finished=True)
+    run.save(tmp_path / "runs" / "run.json")
     page, table = tmp_path / "page.md", tmp_path / "ledger.csv"
     page.write_text("a\n<!-- ledger -->\n<!-- /ledger -->\nb")
     command = ["report", "--runs", str(tmp_path / "runs"), "--out", str(table)]

@@ -3,14 +3,15 @@
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from anytime import networks
-from anytime.experiments import Job
+from anytime import networks, runs, weighting
+from anytime.experiments import Job, workers
 from anytime.runs import Run
-from anytime.training import Recipe
+from anytime.training import Recipe, train
 
 RECIPE = Recipe(epochs=2, batch_size=20, lr=0.05, augmentation=())
 JOB = Job("fashion", "resann-1-4-stride4", "adaloss:every=1", RECIPE, train_images=40)
@@ -89,7 +90,6 @@ def test_a_job_comes_back_from_its_text_as_it_was():
 def test_a_job_carried_out_leaves_its_record_and_no_checkpoint(tmp_path):
     run = carry_out(JOB, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"{JOB.name}.json"]
-    assert JOB.finished(tmp_path)
     record = Run.load(JOB.record_path(tmp_path))
     assert record == run and record.finished
     assert record.config["train_images"] == 40 and record.config["weighting"] == "adaloss:every=1"
@@ -98,19 +98,20 @@ def test_a_job_carried_out_leaves_its_record_and_no_checkpoint(tmp_path):
 
 def test_a_finished_job_is_not_repeated(tmp_path):
     path = JOB.record_path(tmp_path)
-    # A record that no training could give: it has to come back untouched.
-    Run({"dataset": "fashion"}, cost=[1], seconds=7.0, finished=True).save(path)
+    run = carry_out(JOB, tmp_path)
+    run.seconds = 7.0  # no training could give it: it has to come back untouched
+    run.save(path)
     before = path.read_bytes()
     assert carry_out(JOB, tmp_path).seconds == 7.0
     assert path.read_bytes() == before
 
 
 def test_a_job_that_was_cut_off_is_not_taken_for_finished(tmp_path):
-    assert not JOB.finished(tmp_path)
-    Run({"dataset": "fashion"}, cost=[1], finished=False).save(JOB.record_path(tmp_path))
-    assert not JOB.finished(tmp_path)
-    assert len(carry_out(JOB, tmp_path).history) == 2
-    assert JOB.finished(tmp_path)
+    run = carry_out(JOB, tmp_path)
+    run.finished, run.history = False, []
+    run.save(JOB.record_path(tmp_path))
+    again = carry_out(JOB, tmp_path)
+    assert len(again.history) == 2 and again.finished
 
 
 def test_a_job_keeps_its_network_and_says_so_in_the_record(tmp_path):
@@ -122,18 +123,30 @@ def test_a_job_keeps_its_network_and_says_so_in_the_record(tmp_path):
     assert network(torch.zeros(1, 1, 32, 32)).shape == (3, 1, 10)
 
 
-def test_a_network_that_could_not_be_stored_is_not_lost(tmp_path):
+def fail(*arguments):
+    raise OSError("No space left on device")
+
+
+def test_a_place_for_the_network_that_cannot_be_written_to_is_found_out_before_training(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError):
-        carry_out(JOB, tmp_path / "runs", keep_network=tmp_path / "file" / "small.pt")
-    assert JOB.finished(tmp_path / "runs")
+    for place in (tmp_path / "file" / "small.pt", tmp_path):
+        with pytest.raises(OSError):
+            carry_out(JOB, tmp_path / "runs", keep_network=place)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_network_that_could_not_be_stored_is_not_lost(tmp_path, monkeypatch):
     kept = tmp_path / "small.pt"
+    with monkeypatch.context() as full_disk, pytest.raises(OSError):
+        full_disk.setattr("anytime.training.session.save_network", fail)
+        carry_out(JOB, tmp_path / "runs", keep_network=kept)
+    assert Run.load(JOB.record_path(tmp_path / "runs")).finished
     run = carry_out(JOB, tmp_path / "runs", keep_network=kept)
     # Taken from the checkpoint: no epoch was trained again.
-    assert run.sittings == 2
+    assert len(run.sittings) == 2
     assert run.history == carry_out(JOB, tmp_path / "straight").history
     assert networks.load(kept, run.trained["sha256"]).num_exits == 3
-    assert not JOB.checkpoint_path(tmp_path / "runs").exists()
+    assert not JOB.record_path(tmp_path / "runs").with_suffix(".ckpt").exists()
 
 
 def test_a_job_can_resize_the_images_of_a_folder_and_says_so(tmp_path):
@@ -223,3 +236,101 @@ def test_the_data_sets_own_augmentation_is_the_same_spelled_out():
 def test_glyphs_have_one_name():
     names = {Job(data, "resann-1-4", "const").name for data in ("glyphs", "glyphs-10-0.50")}
     assert names == {Job("glyphs-10-0.5", "resann-1-4", "const").name}
+
+
+def square(folder, value: int) -> str:
+    """A folder of two classes, the second of which has this grey."""
+    for split in ("train", "test"):
+        for label, grey in (("a", 0), ("b", value)):
+            for number in range(4):
+                file = folder / split / label / f"{number}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(np.full((8, 8, 3), grey + number, np.uint8)).save(file)
+    return str(folder)
+
+
+def on(folder) -> Job:
+    return Job(str(folder), "resann-1-4-stride2", "const", Recipe(epochs=1, batch_size=4))
+
+
+def test_other_data_under_one_name_get_a_record_of_their_own(tmp_path, capsys):
+    one = on(square(tmp_path / "one" / "pets", 100))
+    two = on(square(tmp_path / "two" / "pets", 200))
+    assert one.name == two.name
+    first = carry_out(one, tmp_path / "runs")
+    second = carry_out(two, tmp_path / "runs")
+    assert first.config["fingerprint"] != second.config["fingerprint"]
+    assert first.path.name == f"{one.name}.json"
+    assert second.path.name == f"{one.name}_{second.config['fingerprint'][:8]}.json"
+    assert {run.path for run in runs.find(tmp_path / "runs")} == {first.path, second.path}
+
+    # Each is known again, and said to be.
+    assert "not trained again" not in capsys.readouterr().out
+    for job, run in ((one, first), (two, second)):
+        assert carry_out(job, tmp_path / "runs").path == run.path
+        assert f"already finished on the same images, not trained again: {run.path}" in (
+            capsys.readouterr().out
+        )
+    assert workers.missing([one], tmp_path / "runs") == []
+    assert workers.missing([two], tmp_path / "runs") == []
+
+
+def test_labels_that_were_swapped_are_other_data(tmp_path):
+    folder = tmp_path / "pets"
+    first = carry_out(on(square(folder, 200)), tmp_path / "runs")
+    for split in ("train", "test"):
+        (folder / split / "a").rename(folder / split / "c")
+        (folder / split / "b").rename(folder / split / "a")
+        (folder / split / "c").rename(folder / split / "b")
+    assert carry_out(on(folder), tmp_path / "runs").path != first.path
+
+
+def test_a_run_that_was_cut_off_does_not_go_on_with_other_data(tmp_path):
+    folder = tmp_path / "pets"
+    job = replace(on(square(folder, 100)), recipe=Recipe(epochs=3, batch_size=4))
+    with pytest.raises(OSError):
+        carry_out(job, tmp_path / "runs", after_epoch=lambda run: run.epochs < 2 or fail())
+    assert (tmp_path / "runs" / f"{job.name}.ckpt").exists()
+
+    square(folder, 200)
+    other = carry_out(job, tmp_path / "runs")
+    assert other.path.name != f"{job.name}.json" and len(other.sittings) == 1
+    # What was begun on the first images can still be ended on them.
+    square(folder, 100)
+    ended = carry_out(job, tmp_path / "runs")
+    assert ended.path.name == f"{job.name}.json" and len(ended.sittings) == 2
+
+
+def test_a_record_under_another_job_s_name_is_not_taken_for_it(tmp_path):
+    run = carry_out(JOB, tmp_path)
+    run.save(replace(JOB, seed=9).record_path(tmp_path))
+    with pytest.raises(ValueError, match="the record of another run .seed: 0, not 9.; move it"):
+        carry_out(replace(JOB, seed=9), tmp_path)
+
+
+def test_a_file_that_is_another_network_is_not_taken_for_the_kept_one(tmp_path):
+    kept = tmp_path / "small.pt"
+    carry_out(JOB, tmp_path, keep_network=kept)
+    carry_out(JOB, tmp_path, keep_network=kept)  # is there
+    kept.write_bytes(b"junk")
+    with pytest.raises(ValueError, match=r"small\.pt is not the network of"):
+        carry_out(JOB, tmp_path, keep_network=kept)
+
+
+def test_a_finished_record_stays_until_there_is_another_finished_one(tmp_path):
+    path = JOB.record_path(tmp_path)
+    carry_out(JOB, tmp_path)
+    before = path.read_bytes()
+    data, seen = JOB.load(), []
+    network = networks.build(JOB.network, 10, 1, seed=0)
+    train(
+        network,
+        weighting.build(JOB.weighting, 3),
+        data,
+        replace(RECIPE, epochs=3),
+        record=path,
+        progress=False,
+        after_epoch=lambda run: seen.append(path.read_bytes() == before),
+    )
+    assert seen == [True, True, False]
+    assert len(Run.load(path).history) == 3

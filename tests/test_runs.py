@@ -19,16 +19,17 @@ def entry(epoch: int, test: bool = True) -> dict:
 
 
 def record(weighting: str = "const", seed: int = 0, finished: bool = True, **config) -> Run:
-    config = {"dataset": "fashion", "network": "resann-1-4", "weighting": weighting} | config
+    made = {"dataset": "fashion", "network": "resann-1-4", "weighting": weighting}
+    config = made | {"recipe": {"epochs": 4}} | config
     return Run(
         config | {"seed": seed},
         cost=[100, 300, 400],
         parameters=[10, 20, 30],
         history=[entry(1), entry(2), entry(3, test=False), entry(4)],
-        environment={"torch": "2.0", "cores": 2},
+        title="Fashion",
         seconds=12.5,
         cpu_seconds=10.25,
-        sittings=2,
+        sittings=[{}, {"torch": "2.0", "cores": 2}],
         finished=finished,
     )
 
@@ -62,11 +63,12 @@ def test_a_saved_run_is_read_back_as_it_was(tmp_path):
     again = Run.load(path)
     assert again == run
     assert again.path == path
-    assert (again.seconds, again.cpu_seconds, again.sittings, again.finished) == (12.5, 10.25, 2, 1)
+    assert (again.seconds, again.cpu_seconds, again.finished) == (12.5, 10.25, True)
+    assert again.sittings == [{}, {"torch": "2.0", "cores": 2}] and again.environment["cores"] == 2
 
 
 def test_a_run_that_has_only_begun_is_read_back_too(tmp_path):
-    run = Run({"dataset": "fashion"}, cost=[1, 2])
+    run = Run(record().config, cost=[1, 2])
     assert Run.load(run.save(tmp_path / "run.json")) == run
 
 
@@ -95,15 +97,76 @@ def test_a_full_disk_leaves_nothing_of_a_new_record(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == [] and run.path is None
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b'{"config": {"dataset": "fas', b'{"config": {}}', b'{"a": 1}', b"[1, 2]", b"", b"\xff\xfe"],
-    ids=["cut off", "no cost", "other keys", "a list", "empty", "no text"],
-)
-def test_a_broken_file_is_named(tmp_path, content):
+def as_written(**changes) -> bytes:
+    """A finished record, with something else in some places."""
+    content = {key: value for key, value in vars(record()).items() if key != "path"}
+    return json.dumps(content | changes).encode()
+
+
+BROKEN = {
+    "cut off": b'{"config": {"dataset": "fas',
+    "no cost": b'{"config": {}}',
+    "other keys": b'{"a": 1}',
+    "a list": b"[1, 2]",
+    "empty": b"",
+    "no text": b"\xff\xfe",
+    "no configuration": as_written(config={}),
+    "a newer kit's": as_written(schema=99),
+    "no exits": as_written(cost=[]),
+    "an epoch twice": as_written(history=[entry(1), entry(1)]),
+    "an exit short": as_written(history=[entry(1) | {"test_error": [0.1, 0.2]}]),
+    "not a number": as_written(history=[entry(1) | {"test_error": [0.1, 0.2, None]}]),
+    "finished without a test": as_written(history=[entry(1, test=False)]),
+    "finished without an epoch": as_written(history=[]),
+    "an older one without its place": as_written(schema=1),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_file_that_is_no_record_is_named_and_left_out(tmp_path, content):
     (tmp_path / "broken.json").write_bytes(content)
+    record().save(tmp_path / "good.json")
     with pytest.raises(ValueError, match=r"broken\.json is not the record of a run"):
-        runs.find(tmp_path)
+        Run.load(tmp_path / "broken.json")
+    with pytest.warns(UserWarning, match=r"broken\.json is not the record") as said:
+        assert found(tmp_path) == "good"
+    assert len(said) == 1
+
+
+def test_what_an_editor_keeps_in_hidden_folders_is_no_second_run(tmp_path):
+    for place in (".", ".ipynb_checkpoints", "deep/.backup"):
+        record().save(tmp_path / place / "a.json")
+    assert found(tmp_path) == "a"
+    # Only below the folder: one may keep all runs in a hidden folder.
+    assert found(tmp_path / "deep/.backup") == "a"
+
+
+def test_an_older_record_is_read_as_one_of_today(tmp_path):
+    old = json.loads(as_written(environment={"data": "CIFAR-10", "torch": "2.0"}, sittings=3))
+    for newer in ("schema", "title"):
+        del old[newer]
+    (tmp_path / "old.json").write_text(json.dumps(old))
+    run = Run.load(tmp_path / "old.json")
+    assert run.title == "CIFAR-10" and run.sittings == [{}, {}, {"torch": "2.0"}]
+    assert run.schema == runs.SCHEMA
+
+
+def test_a_number_that_json_does_not_know_is_not_written(tmp_path):
+    path = record().save(tmp_path / "run.json")
+    broken = record()
+    broken.history[-1]["test_loss"] = [1.0, float("nan"), float("inf")]
+    with pytest.raises(ValueError):
+        broken.save(path)
+    assert Run.load(path) == record()
+
+
+def test_tasks_have_columns_of_their_own(tmp_path):
+    run = record()
+    run.history = [
+        one | {"test_error:depth": [0.5, 0.4, 0.1 * one["epoch"]]} for one in run.history
+    ]
+    again = Run.load(run.save(tmp_path / "run.json"))
+    assert again.final("test_error:depth").tolist() == pytest.approx([0.5, 0.4, 0.4])
 
 
 def test_all_finished_runs_are_found_in_the_order_of_their_paths(folder):
@@ -214,12 +277,12 @@ def test_a_missing_folder_of_shipped_runs_is_named_with_the_fix(tmp_path, monkey
 
 
 def test_a_data_set_may_have_any_name(tmp_path):
-    run = Run({"dataset": "HISTORY"}, [1], history=[{"epoch": 1}], finished=True)
+    run = record(dataset="HISTORY")
     assert Run.load(run.save(tmp_path / "run.json")) == run
 
 
 def test_a_run_on_disk_is_called_as_its_file(tmp_path):
-    run = Run({"dataset": "toy", "seed": 3}, [1])
-    assert run.name.startswith("toy_seed3_")
+    run = record(dataset="toy", seed=3)
+    assert run.name.startswith("toy_resann-1-4_const_seed3_")
     run.save(tmp_path / "mine.json")
     assert run.name == Run.load(tmp_path / "mine.json").name == "mine"

@@ -43,6 +43,17 @@ def worker_of(parent: int, job: Job) -> psutil.Process | None:
     return None
 
 
+def begun(job: Job, epochs: int = 0) -> Run:
+    """The record of a job that was cut off."""
+    entry = {"test_error": [0.5]}
+    config = job.identity | {"fingerprint": job.load().fingerprint}
+    return Run(config, [1], history=[{"epoch": 1 + k, **entry} for k in range(epochs)])
+
+
+def finished(job: Job, folder: Path) -> bool:
+    return Run.load(job.record_path(folder)).finished
+
+
 def epochs(job: Job, folder: Path) -> int:
     path = job.record_path(folder)
     return len(Run.load(path).history) if path.exists() else 0
@@ -93,12 +104,12 @@ def outcome(tmp_path_factory) -> Outcome:
 
 def test_a_job_whose_worker_was_killed_is_done_all_the_same(outcome):
     assert f"{KILLED.name} died (exit status -9): once more" in outcome.shown
-    assert KILLED.finished(outcome.folder)
+    assert finished(KILLED, outcome.folder)
 
 
 def test_what_was_cut_off_goes_on_from_its_checkpoint(outcome):
     record = Run.load(BEGUN.record_path(outcome.folder))
-    assert record.finished and len(record.history) == 3 and record.sittings == 2
+    assert record.finished and len(record.history) == 3 and len(record.sittings) == 2
 
 
 def test_what_is_finished_is_not_repeated(outcome):
@@ -211,15 +222,15 @@ def test_a_finished_run_without_the_wanted_network_is_refused_aloud(tmp_path, ca
     SMALL.carry_out(records, progress=False)
     assert workers.run([SMALL], records, networks=kept) == [SMALL]
     assert "its network was not kept; remove its record" in capfd.readouterr().err
-    SMALL.checkpoint_path(records).touch()  # as where it could not be stored
+    SMALL.record_path(records).with_suffix(".ckpt").touch()  # as where it could not be stored
     assert workers.planned([SMALL], records, networks=kept) == ([SMALL], [])
     kept.mkdir()
-    SMALL.network_path(kept).touch()
+    (kept / f"{SMALL.name}.pt").touch()
     assert workers.planned([SMALL], records, networks=kept) == ([], [])
 
 
 def test_an_unfinished_record_is_missing(tmp_path):
-    Run({}, [1]).save(SMALL.record_path(tmp_path))
+    begun(SMALL).save(SMALL.record_path(tmp_path))
     assert workers.missing([SMALL], tmp_path) == [SMALL]
 
 
@@ -228,11 +239,11 @@ def test_progress_weighs_an_epoch_by_its_multiply_adds_and_images(tmp_path):
     one = replace(SMALL, train_images=100, recipe=Recipe(3, 64))
     two = replace(SMALL, train_images=300)
     for job in (one, two):
-        Run({}, [1], history=[{}]).save(job.record_path(tmp_path))
+        begun(job, 1).save(job.record_path(tmp_path))
     progress = workers.Progress([one, two], tmp_path)
     progress.bar.close()
     assert progress.done() / progress.bar.total == pytest.approx(400 / 900)
-    Run({}, [1], history=[{}, {}]).save(two.record_path(tmp_path))
+    begun(two, 2).save(two.record_path(tmp_path))
     assert progress.done() / progress.bar.total == pytest.approx(700 / 900)
 
 
@@ -253,8 +264,8 @@ def test_a_cluster_s_job_that_is_cut_off_is_queued_again_and_goes_on(tmp_path):
         (task,) = controller.children()
         record = ENDLESS.record_path(tmp_path)
         task.send_signal(signal.SIGUSR2)  # what SLURM sends before it takes the machine
-        wait_for(lambda: Run.load(record).sittings == 2, "the second sitting")
-        assert epochs(ENDLESS, tmp_path) > before
+        wait_for(lambda: len(Run.load(record).sittings) == 2, "the second sitting")
+        wait_for(lambda: epochs(ENDLESS, tmp_path) > before, "another epoch")
     finally:
         for process in [*controller.children(recursive=True), controller]:
             process.kill()
@@ -262,7 +273,7 @@ def test_a_cluster_s_job_that_is_cut_off_is_queued_again_and_goes_on(tmp_path):
 
 def test_a_cluster_s_job_ends_with_the_place_of_its_record(tmp_path):
     assert cluster.Task(SMALL, tmp_path)() == str(SMALL.record_path(tmp_path))
-    assert SMALL.finished(tmp_path)
+    assert finished(SMALL, tmp_path)
 
 
 def test_a_cluster_s_job_keeps_its_network(tmp_path):

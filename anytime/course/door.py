@@ -78,7 +78,7 @@ def picture(found: list[runs.Run]) -> Figure:
     shown.sort(key=lambda run: WEIGHTINGS.index(run.config["weighting"]))
     signs = [run for run in shown if run.config["dataset"] == "gtsrb-half"]
     adaloss = [run for run in shown if run.config["weighting"] == "adaloss"]
-    titles = {run.config["dataset"]: run.environment["data"] for run in own}
+    titles = {run.config["dataset"]: run.title for run in own}
 
     # A page shows it some 830 pixels wide, half as many as it has, and 11 points as 16 pixels.
     figure = Figure(figsize=(8.0, 3.5), dpi=208, layout="constrained")

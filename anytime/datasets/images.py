@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -49,6 +51,21 @@ class Images:
         """The same images on another device."""
         return Images(self.pixels.to(device), self.labels.to(device))
 
+    @property
+    def digest(self) -> str:
+        """BLAKE2b (128 bits, as hexadecimal text) over shapes, types, pixels and labels.
+
+        It is remembered until one of the tensors is changed in place.
+        """
+        versions = self.pixels._version, self.labels._version
+        if self.__dict__.get("_digest", ("",))[1:] != versions:
+            digest = hashlib.blake2b(digest_size=16)
+            for tensor in (self.pixels, self.labels):
+                digest.update(_described(tensor).encode())
+                digest.update(tensor.cpu().contiguous().numpy().data)
+            self.__dict__["_digest"] = digest.hexdigest(), *versions
+        return self.__dict__["_digest"][0]
+
 
 def from_arrays(pixels: np.ndarray, labels: Sequence[int] | np.ndarray) -> Images:
     """Images of pixels (N, H, W, C), as files hold them."""
@@ -76,6 +93,16 @@ class Dataset:
     def __repr__(self) -> str:
         numbers = f"{len(self.train):,} + {len(self.test):,} images of {_by(self.train.pixels)}"
         return f"Dataset {self.name}: {numbers}, {len(self.classes)} classes"
+
+    @property
+    def fingerprint(self) -> str:
+        """BLAKE2b (128 bits, as hexadecimal text) over the images, labels and class names.
+
+        It is of both parts as they are now: decoded, resized, chosen, set aside, not augmented.
+        Two data sets of one fingerprint are one, whatever files they came from.
+        """
+        content = json.dumps([self.train.digest, self.test.digest, *self.classes])
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     def set_aside(self, images: int, seed: int = 0) -> Dataset:
         """The same training set with some of its images in the place of the test set.

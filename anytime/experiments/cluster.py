@@ -21,8 +21,7 @@ class Task:
     networks: Path | None = None
 
     def __call__(self) -> str:
-        carry_out(self.job, self.folder, self.networks)
-        return str(self.job.record_path(self.folder))
+        return str(carry_out(self.job, self.folder, self.networks).path)
 
     def checkpoint(self) -> Any:
         """Called at the limit of time and before a preemption: the same task once more."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anytime.datasets import catalogue
-from anytime.names import file_name
+from anytime.names import IDENTITY, file_name
 from anytime.runs import Run
 from anytime.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from anytime.datasets import Dataset
 
 
 @functools.cache
@@ -53,35 +57,55 @@ class Job:
         return catalogue.canonical(self.dataset)
 
     @property
-    def name(self) -> str:
-        """The record's file name: readable in front, made unique by a hash of the whole job."""
-        network, weighting = canonical(self.network, self.weighting)
+    def identity(self) -> dict[str, Any]:
+        """What the record's configuration says of the job, in its words."""
         recipe = self.recipe.to_dict()
         if recipe["augmentation"] is None:
             recipe["augmentation"] = list(catalogue.augmentation(self.dataset_name))
-        content = asdict(self) | {"dataset": self.dataset_name, "recipe": recipe}
-        content |= {"network": network, "weighting": weighting}
+        network, weighting = canonical(self.network, self.weighting)
+        told = {"dataset": self.dataset_name, "network": network, "weighting": weighting}
+        return told | {"recipe": recipe, "seed": self.seed}
+
+    @property
+    def name(self) -> str:
+        """The record's file name: readable in front, made unique by a hash of the whole job."""
+        content = asdict(self) | self.identity
         for later in ("validation", "image_size"):
             if not content[later]:
                 del content[later]  # names from before there was any stay the same
-        return file_name([self.dataset_name, network, weighting, f"seed{self.seed}"], content)
+        words = [content[key] for key in IDENTITY[:3]]
+        return file_name([*words, f"seed{self.seed}"], content)
 
-    def record_path(self, folder: Path) -> Path:
-        """Where the job's record lies in a folder of runs."""
-        return Path(folder) / f"{self.name}.json"
+    def record_path(self, folder: Path, fingerprint: str = "") -> Path:
+        """Where the job's record lies in a folder of runs.
 
-    def checkpoint_path(self, folder: Path) -> Path:
-        """Where the job's checkpoint lies while it is under way."""
-        return self.record_path(folder).with_suffix(".ckpt")
+        fingerprint: of its data. Beside a record made on other data of that name lies one with the
+        fingerprint in its name. Raises ValueError where the file is the record of another run.
+        """
+        path = Path(folder) / f"{self.name}.json"
+        if not fingerprint or not path.exists() or self.made(Run.load(path), fingerprint):
+            return path
+        return path.with_stem(f"{self.name}_{fingerprint[:8]}")
 
-    def network_path(self, folder: Path) -> Path:
-        """Where the job's trained network is kept in a folder."""
-        return Path(folder) / f"{self.name}.pt"
+    def made(self, run: Run, fingerprint: str = "") -> bool:
+        """Whether this job made a record, on these data.
 
-    def finished(self, folder: Path) -> bool:
-        """Whether the folder holds a finished record of this job."""
-        path = self.record_path(folder)
-        return path.exists() and Run.load(path).finished
+        Raises ValueError where its file is named as this job's and holds another.
+        """
+        for key, value in self.identity.items():
+            if run.config[key] != value:
+                raise ValueError(
+                    f"{run.path} is the record of another run ({key}: {run.config[key]!r}, not "
+                    f"{value!r}); move it away"
+                )
+        return not fingerprint or run.config.get("fingerprint") == fingerprint
+
+    def load(self) -> Dataset:
+        """The job's data."""
+        from anytime import datasets
+
+        data = datasets.load(self.dataset, train_size=self.train_images, image_size=self.image_size)
+        return data.set_aside(self.validation) if self.validation else data
 
     def to_json(self) -> str:
         """The job as text that `from_json` reads."""
@@ -98,36 +122,51 @@ class Job:
         *,
         device: str | None = None,
         keep_network: Path | None = None,
+        networks: Path | None = None,
         **options: Any,
     ) -> Run:
         """Trains, or goes on from where a run was cut off, and returns the finished record.
 
         folder: where the record goes, and a checkpoint beside it while training runs.
-        keep_network: a file for the trained network's state. options: those of
-        `anytime.training.train`, such as progress or evaluate_every.
-        A finished job is not repeated; ValueError where its network was wanted and is not there.
+        keep_network: a file for the trained network's state; networks: instead a folder for it.
+        options: those of `anytime.training.train`, such as progress or evaluate_every.
+        A finished job is not repeated, which is said, unless its data are others by now: then it
+        gets a record of its own. ValueError where its network was wanted and is not there.
         """
-        path = self.record_path(folder)
-        lacking = keep_network is not None and not Path(keep_network).exists()
-        if not self.finished(folder) or (lacking and self.checkpoint_path(folder).exists()):
-            return self._train(folder, device, keep_network=keep_network, **options)
-        if lacking:
+        data = self.load()
+        path = self.record_path(folder, data.fingerprint)
+        kept = keep_network or (networks and networks / f"{path.stem}.pt")
+        done = path.exists() and (run := Run.load(path)).finished
+        if done and is_kept(run, kept):
+            print(f"already finished on the same images, not trained again: {path}")
+            return run
+        if done and not path.with_suffix(".ckpt").exists():
             raise ValueError(
                 f"{path} is finished and its network was not kept; remove it to train again"
             )
-        return Run.load(path)
+        return self._train(data, path, device, keep_network=kept, **options)
 
-    def _train(self, folder: Path, device: str | None, **options: Any) -> Run:
-        from anytime import datasets, networks, weighting
+    def _train(self, data: Dataset, path: Path, device: str | None, **options: Any) -> Run:
+        from anytime import networks, weighting
         from anytime.processes import best_device
         from anytime.training import train
 
-        data = datasets.load(self.dataset, train_size=self.train_images, image_size=self.image_size)
-        if self.validation:
-            data = data.set_aside(self.validation)
         channels = data.train.pixels.shape[1]
         network = networks.build(self.network, len(data.classes), channels, seed=self.seed)
         network.to(device or best_device())
         scheme = weighting.build(self.weighting, network.num_exits)
-        options |= {"record": self.record_path(folder), "checkpoint": self.checkpoint_path(folder)}
+        options |= {"record": path, "checkpoint": path.with_suffix(".ckpt")}
         return train(network, scheme, data, self.recipe, seed=self.seed, **options)
+
+
+def is_kept(run: Run, network: Path | None) -> bool:
+    """Whether a finished run's network lies in a file, or none is wanted.
+
+    Raises ValueError where something else lies there.
+    """
+    if network is None or not network.exists():
+        return network is None
+    told = (run.trained or {}).get("sha256")
+    if hashlib.sha256(network.read_bytes()).hexdigest() != told:
+        raise ValueError(f"{network} is not the network of {run.path}; choose another file")
+    return True

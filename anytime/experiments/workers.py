@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -18,18 +20,45 @@ from anytime import runs
 from anytime.experiments.estimates import epoch_work
 from anytime.experiments.job import Job
 from anytime.runs import Run
+from anytime.training.recipe import Recipe
 
 EVALUATE_EVERY = 4  # epochs between two looks at the test set; the last is one
 STOPPED = 130  # the exit status of a worker that was asked to stop, as after Ctrl-C
 
 
 def missing(todo: Iterable[Job], *folders: Path) -> list[Job]:
-    """The jobs that have no finished record below any of the folders."""
-    wanted = {job.name: job for job in todo}
+    """The jobs that have no finished record, made on today's data, below any of the folders.
+
+    Where the data are not on this machine, a record counts by its name.
+    """
+    records = defaultdict(list)
     for path in runs.record_files(folders):
-        if path.stem in wanted and Run.load(path).finished:
-            del wanted[path.stem]
-    return list(wanted.values())
+        records[path.stem].append(path)
+
+    def done(job: Job) -> bool:
+        if not (named := records[job.name]):
+            return False
+        fingerprint = fingerprint_of(job)
+        named = named + records[f"{job.name}_{fingerprint[:8]}"]
+        return any(job.made(run, fingerprint) for run in map(Run.load, named) if run.finished)
+
+    return [job for job in dict.fromkeys(todo) if not done(job)]
+
+
+def fingerprint_of(job: Job) -> str:
+    """That of a job's data; "" where they are not on this machine, or cannot be read."""
+    return _fingerprint(job.dataset, job.train_images, job.validation, job.image_size)
+
+
+@functools.cache
+def _fingerprint(dataset: str, *numbers: Any) -> str:
+    from anytime.datasets.loading import is_here
+
+    try:
+        one = Job(dataset, "", "", Recipe(), 0, *numbers)
+        return one.load().fingerprint if is_here(dataset) else ""
+    except (ValueError, OSError):  # what is amiss is said when it is to be trained on
+        return ""
 
 
 def run(
@@ -50,6 +79,8 @@ def run(
     listed = list(dict.fromkeys(todo))
     good, refused = planned(listed, folder, *also, networks=networks)
     print(f"{len(good)} of {len(listed)} runs to do")
+    if there := len(listed) - len(good) - len(refused):
+        print(f"{there} already finished on the same images, not trained again")
     return refused + _side_by_side(good, Path(folder), workers, networks)
 
 
@@ -122,8 +153,9 @@ def planned(
     good: list[Job] = []
     refused: list[Job] = []
     for job in listed:
-        lacking = networks is not None and not job.network_path(networks).exists()
-        if job in undone or (lacking and job.checkpoint_path(folder).exists()):
+        path = job.record_path(folder, fingerprint_of(job))
+        lacking = networks is not None and not (networks / f"{path.stem}.pt").exists()
+        if job in undone or (lacking and path.with_suffix(".ckpt").exists()):
             fine = readable(job.dataset, job.train_images, job.image_size)
             (good if fine else refused).append(job)
         elif lacking:
@@ -162,7 +194,7 @@ class Progress:
     def done(self) -> float:
         """The work of all epochs that are recorded by now."""
         for job in (job for job in self.work if self.epochs[job] < job.recipe.epochs):
-            path = job.record_path(self.folder)
+            path = job.record_path(self.folder, fingerprint_of(job))
             self.epochs[job] = len(Run.load(path).history) if path.exists() else 0
         return sum(work * self.epochs[job] for job, work in self.work.items())
 
@@ -171,10 +203,9 @@ class Progress:
         self.bar.update(self.done() - self.bar.n)
 
 
-def carry_out(job: Job, folder: Path, networks: Path | None = None) -> None:
+def carry_out(job: Job, folder: Path, networks: Path | None = None) -> Run:
     """A job as one of a list: without a bar, seldom tested, its network kept in a folder."""
-    kept = job.network_path(networks) if networks else None
-    job.carry_out(folder, progress=False, evaluate_every=EVALUATE_EVERY, keep_network=kept)
+    return job.carry_out(folder, networks=networks, progress=False, evaluate_every=EVALUATE_EVERY)
 
 
 def work(job: Job, folder: Path, networks: Path | None = None) -> int:

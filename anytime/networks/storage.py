@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import tempfile
 import textwrap
 from pathlib import Path
 from pickle import PickleError
@@ -39,8 +40,16 @@ def save(network: Any, path: str | os.PathLike) -> dict[str, Any]:
     return {"file": path.name, "bytes": len(content), "sha256": digest, **told}
 
 
-def check_storable(network: nn.Module) -> None:
-    """Raises ValueError, with the fix, for a network that its name does not build again."""
+def check_storable(network: nn.Module, path: str | os.PathLike | None = None) -> None:
+    """Raises ValueError, with the fix, for a network that its name does not build again.
+
+    Raises OSError where `path` is none that could be written to.
+    """
+    if path is not None:
+        if Path(path).is_dir():
+            raise IsADirectoryError(f"{path} is a folder; name a file in it for the network")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=Path(path).parent).close()
     network = getattr(network, "_orig_mod", network)
     name, told = getattr(network, "name", ""), getattr(network, "made_for", {})
     fix = (

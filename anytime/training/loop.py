@@ -46,9 +46,10 @@ def train(
 
     network: any module with `num_exits` and `refine(images)`, see `anytime.networks.Refining`.
     seed: of the order of the images, of the augmentation, and of what the network draws itself.
-    record: a JSON file, written after every epoch. checkpoint: a file kept up to date while
-        training runs, from which the same call goes on, and deleted at the end; on the CPU the
-        result is bit for bit that of a run never interrupted.
+    record: a JSON file, written at the start and after every epoch; one of a finished run is left
+        in its place until this one is finished. checkpoint: a file kept up to date while training
+        runs, from which the same call goes on, and deleted at the end; on the CPU the result is
+        bit for bit that of a run never interrupted.
     evaluate_every: epochs between two looks at the test set, which decide nothing.
     keep_network: a file for the trained network's state, stored before the checkpoint is deleted.
     threads: of the processor, while it trains. Unless given, or set by OMP_NUM_THREADS, a network
@@ -65,20 +66,20 @@ def train(
     if record is not None or checkpoint is not None:
         check_named(network, weighting)
     if keep_network is not None:
-        check_storable(network)
+        check_storable(network, keep_network)
 
     session = Session(network, weighting, dataset, recipe, seed)
     session.begin()
     session.resume(checkpoint)
     with _surroundings(session, threads), _bar(session, progress) as bar:
         with HeldInterrupts() as interrupts:
+            session.write_record(record)  # a place that cannot be written to is found out now
             while session.epoch < recipe.epochs:
                 session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds)
                 if interrupts.pending:
                     _stop(session, bar, checkpoint)
                 session.end_epoch(evaluate_every)
-                if record is not None and rank() == 0:
-                    session.run.save(record)
+                session.write_record(record)
                 if after_epoch is not None:
                     after_epoch(session.run)
                 session.write_checkpoint(checkpoint)

@@ -1,4 +1,4 @@
-"""Where a run was made: versions, hardware and the commit of the code."""
+"""Where a run was made: versions, hardware, and the commit of the kit's own code."""
 
 from __future__ import annotations
 
@@ -6,37 +6,54 @@ import functools
 import os
 import platform
 import subprocess
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from anytime import __version__
 from anytime.paths import REPOSITORY
+from anytime.processes import world_size
+
+PROJECT = 'name = "anytime-prediction-kit"'  # in the pyproject.toml of the kit and of its forks
 
 
 def environment(device: torch.device) -> dict[str, Any]:
     """What a record says of the machine and the code."""
     return {
-        "commit": commit(),
+        "version": __version__,
+        **commit(),
         "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "numpy": metadata.version("numpy"),
+        "torch": str(torch.__version__),  # a class of its own, which checkpoints refuse
+        "cuda": torch.version.cuda,
+        "numpy": np.__version__,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "processes": world_size(),
     }
 
 
 @functools.cache
-def commit() -> str | None:
-    """The checkout's commit, marked "+changes" where tracked files differ; None without git."""
+def commit() -> dict[str, str | None]:
+    """The commit of the kit's checkout, marked "+changes" where files differ or are new.
+
+    Where there is none, "no_commit" says why: the kit was installed, or git cannot tell.
+    """
     try:
-        head = _git("rev-parse", "HEAD")
-        return head + ("+changes" if _git("status", "--porcelain", "-uno", "anytime") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
+        top = Path(_git("rev-parse", "--show-toplevel")).resolve()
+        if top != REPOSITORY or PROJECT not in (top / "pyproject.toml").read_text():
+            return {"commit": None, "no_commit": f"{REPOSITORY} is no checkout of the kit"}
+        changed = _git("status", "--porcelain", "anytime")
+        return {"commit": _git("rev-parse", "HEAD") + ("+changes" if changed else "")}
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip().partition("\n")[0]
+    except OSError as error:
+        reason = str(error)
+    return {"commit": None, "no_commit": reason}
 
 
 def _git(*arguments: str) -> str:

@@ -163,7 +163,14 @@ class Session:
             entry["test_error"] = _rounded(test_errors.tolist())
         self.run.history.append(entry)
         self.sums = EpochSums.zero(self.network.num_exits, self.device)
-        self._read_clock()
+        self._read_clock(together=True)
+
+    def write_record(self, path: PathLike | None) -> None:
+        """Writes the record; one that is finished is left in its place until this one is, too."""
+        if path is None or rank() > 0:
+            return
+        if self.run.finished or not Path(path).exists() or not Run.load(path).finished:
+            self.run.save(path)
 
     def write_checkpoint(self, path: PathLike | None) -> None:
         """Writes the checkpoint; a network that is broken is not written."""
@@ -189,8 +196,7 @@ class Session:
         """Stores the network, if wanted, and the record; only then is the checkpoint deleted."""
         if keep_network is not None:
             self.run.trained = save_network(self.network, keep_network)
-        if path is not None:
-            self.run.save(path)
+        self.write_record(path)
         if checkpoint is not None:
             Path(checkpoint).unlink(missing_ok=True)
 
@@ -211,13 +217,15 @@ class Session:
             part.load_state_dict(state[name])
         self.step, self.sums, self.used = state["step"], EpochSums(**state["sums"]), state["used"]
         run.history = state["history"]
-        run.seconds, run.cpu_seconds, sittings = state["time"]
-        run.sittings = sittings + 1
+        run.seconds, run.cpu_seconds, before = state["time"]
+        run.sittings = before + run.sittings
+        run.environment["from_step"] = self.step
         run.finished = self.epoch == self.recipe.epochs
 
     def _new_run(self) -> Run:
         config = {
             "dataset": self.dataset.name,
+            "fingerprint": self.dataset.fingerprint,
             "train_images": len(self.images),
             "network": getattr(self.network, "name", ""),
             "weighting": self.weighting.spec,
@@ -234,7 +242,8 @@ class Session:
             config,
             cost=cost.multiply_adds(self.network, shape).tolist(),
             parameters=cost.parameters(self.network, shape).tolist(),
-            environment={"data": self.dataset.title, **environment(self.device)},
+            title=self.dataset.title,
+            sittings=[environment(self.device) | {"compiled": self.recipe.compile, "from_step": 0}],
         )
 
     def _show(self, bar: tqdm) -> None:
@@ -248,10 +257,14 @@ class Session:
                 refresh=False,
             )
 
-    def _read_clock(self) -> None:
+    def _read_clock(self, together: bool = False) -> None:
+        """Adds the time since the last look, of all processes where they look together."""
         wall, cpu = time.perf_counter(), time.process_time()
+        spent = cpu - self._clock[1]
+        if together and world_size() > 1:
+            spent = world_size() * float(all_mean(torch.tensor(spent, device=self.device)))
         self.run.seconds = round(self.run.seconds + wall - self._clock[0], 2)
-        self.run.cpu_seconds = round(self.run.cpu_seconds + cpu - self._clock[1], 2)
+        self.run.cpu_seconds = round(self.run.cpu_seconds + spent, 2)
         self._clock = wall, cpu
 
 
