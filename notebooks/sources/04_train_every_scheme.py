@@ -498,15 +498,15 @@ import json
 
 content = json.loads((folder / f"{live['half-end'].name}.json").read_text())
 for key, value in content.items():
-    print(f"{key:12} {type(value).__name__:6}", ", ".join(value) if key == "environment" else "")
+    print(f"{key:12} {type(value).__name__:6}", ", ".join(value[0]) if key == "sittings" else "")
 
 # %%
 print(json.dumps(content["config"], indent=1))
 
 # %% [markdown]
 # `config` decides the result, down to the seed; `start` says that the network began untrained, from
-# the seed. `environment` says where it was made, `cost` and
-# `parameters` what each exit takes. `history` has one entry per epoch:
+# the seed; the `fingerprint` is of its images. `sittings` says where it was made, once for each time
+# that training was taken up, `cost` and `parameters` what each exit takes. `history` has one entry per epoch:
 
 # %%
 for epoch in content["history"]:
@@ -570,7 +570,7 @@ parts = zip(resumed[0].state_dict().values(), whole[0].state_dict().values(), st
 print("the same history:", run.history == undisturbed.history)
 print("the same network, bit for bit:", all(torch.equal(one, other) for one, other in parts))
 print("the same weights:", torch.equal(resumed[1].weights, whole[1].weights))
-print(run.sittings, "sittings; checkpoint still there:", (folder / "stopped.ckpt").exists())
+print(len(run.sittings), "sittings; checkpoint still there:", (folder / "stopped.ckpt").exists())
 temporary.cleanup()
 
 # %% [markdown]
@@ -598,7 +598,7 @@ more_images = runs.find(weighting="adaloss", train_images=50_000, **wanted)[0]
 
 for run in (const, adaloss, more_images):
     minutes = f"{run.cpu_seconds / 60:.0f} minutes of one core"
-    print(run.config["weighting"], len(run.history), "epochs,", minutes, f"({run.sittings})")
+    print(run.config["weighting"], len(run.history), "epochs,", minutes, f"({len(run.sittings)})")
 
 # %% [markdown]
 # The number in brackets counts sittings: the third run was killed once and went on.

@@ -81,7 +81,7 @@ print("every run says its commit:", all(run.environment["commit"] for run in fou
 
 # %%
 counts = pd.DataFrame(
-    [(r.environment["data"], plots.scheme_name(r.config["weighting"]), r.config["network"][20:])
+    [(r.title, plots.scheme_name(r.config["weighting"]), r.config["network"][20:])
      for r in found], columns=["data", "weighting", "cut"])  # fmt: skip
 counts["weighting"] += counts["cut"].str.replace("to", " of exit ")
 pd.crosstab(counts["weighting"], counts["data"])

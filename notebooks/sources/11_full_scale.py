@@ -262,7 +262,7 @@ print("still missing:", len(workers.missing([small], folder)))
 # %%
 resumed = small.carry_out(folder, device="cpu", progress=False)
 straight = small.carry_out(Path(tempfile.mkdtemp()), device="cpu", progress=False)
-print("sittings:", resumed.sittings, "and", straight.sittings)
+print("sittings:", len(resumed.sittings), "and", len(straight.sittings))
 print("the same to the last digit:", resumed.history == straight.history)
 print("still missing:", len(workers.missing([small], folder)))
 
@@ -279,7 +279,8 @@ print("still missing:", len(workers.missing([small], folder)))
     dataset="cifar10", network="resann-4-16-stride2", weighting="adaloss", train_images=50_000
 )
 said = run.environment
-for key in ("data", "device", "torch", "python"):
+print("data   ", run.title)
+for key in ("device", "torch", "python"):
     print(f"{key:7} {said[key]}")
 print("commit ", said["commit"][:8])
 print(f"{run.seconds / 60:.0f} minutes, {run.cpu_seconds / 60:.0f} of them on the processor")
