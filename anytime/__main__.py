@@ -231,8 +231,8 @@ def _run_experiment(options: argparse.Namespace) -> int:
 
     data = options.dataset, options.data_folder, options.train_images, options.image_size
     todo = lists.jobs(options.experiment, options.profile, *data)
-    # A pilot's records are no results: they lie outside the folder that is searched for those.
-    home = RUNS.parent if options.experiment == "pilot" else RUNS
+    # By these records something is chosen: they lie outside the folder that holds results.
+    home = RUNS.parent if options.experiment == "totals" else RUNS
     folder = options.out or home / options.experiment
     also = options.also or ([] if options.out else [RUNS])
     if options.dry_run:

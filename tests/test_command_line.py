@@ -199,7 +199,7 @@ def test_processes_started_by_torchrun_write_and_print_once(tmp_path):
 @pytest.mark.parametrize(
     "arguments, hint",
     [
-        (["scheme"], "unknown experiment 'scheme'; there are schemes, small-beats-large"),
+        (["scheme"], "unknown experiment 'scheme'; there are final-weights, totals, schemes"),
         (["schemes", "--profile", "fast"], "unknown profile 'fast'; there are quick, laptop"),
     ],
 )
@@ -208,7 +208,7 @@ def test_run_answers_an_unknown_name_with_the_choices(capsys, arguments, hint):
 
 
 def test_a_dry_run_lists_what_is_missing_and_trains_nothing(capsys, tmp_path):
-    command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path), "--dry-run"]
+    command = ["run", "final-weights", "--profile", "quick", "--out", str(tmp_path), "--dry-run"]
     assert main([*command, "--dataset", "fashion", "nowhere"]) == 1
     shown = capsys.readouterr()
     rows = [line.split() for line in shown.out.splitlines()]
@@ -235,7 +235,7 @@ def test_a_run_resizes_the_images_of_a_folder(capsys, tmp_path):
             folder = tmp_path / "pets" / split / label
             folder.mkdir(parents=True)
             Image.new("RGB", (side, side), "red").save(folder / "0.png")
-    command = ["run", "difficulty", "--profile", "quick", "--dataset", str(tmp_path / "pets")]
+    command = ["run", "final-weights", "--profile", "quick", "--dataset", str(tmp_path / "pets")]
     command += ["--train-images", "2", "--out", str(tmp_path / "runs")]
     assert main(command) == 1
     assert "--image-size" in capsys.readouterr().err
@@ -256,24 +256,24 @@ def test_the_doctor_s_options_import_no_other_command_s_packages():
 
 
 def test_a_run_without_its_data_fails_and_says_why(capsys, tmp_path):
-    command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path)]
+    command = ["run", "final-weights", "--profile", "quick", "--out", str(tmp_path)]
     assert main([*command, "--dataset", "nowhere"]) == 1
     assert "unknown data set 'nowhere'" in capsys.readouterr().err
 
 
 def test_runs_that_are_there_are_not_listed(capsys, tmp_path):
-    for job in experiments.jobs("difficulty", "quick"):
+    for job in experiments.jobs("final-weights", "quick"):
         config = job.identity | {"fingerprint": job.load().fingerprint}
         run = Run(config, [1], history=[{"epoch": 1, "test_error": [0.5]}], finished=True)
         run.save(job.record_path(tmp_path / "elsewhere"))
-    command = ["run", "difficulty", "--profile", "quick", "--out", str(tmp_path / "here")]
+    command = ["run", "final-weights", "--profile", "quick", "--out", str(tmp_path / "here")]
     assert main([*command, "--also", str(tmp_path), "--dry-run"]) == 0
     assert capsys.readouterr().out == "every run is there\n"
 
 
 def test_a_cluster_s_options_are_numbers_where_they_look_like_it(capsys, tmp_path):
     pytest.importorskip("submitit", reason="submitit is not installed: pip install submitit")
-    command = ["run", "difficulty", "--profile", "quick", "--train-images", "64"]
+    command = ["run", "final-weights", "--profile", "quick", "--train-images", "64"]
     command += ["--cluster", "local", "--out", str(tmp_path), "--cluster-options"]
     # A time limit given as text, or a number given as a partition's name, would be refused.
     assert "ten" in error(capsys, *command, "timeout_min=ten")
@@ -283,7 +283,7 @@ def test_a_cluster_s_options_are_numbers_where_they_look_like_it(capsys, tmp_pat
 def test_slurm_that_is_not_there_is_said_so(capsys, monkeypatch, tmp_path):
     pytest.importorskip("submitit", reason="submitit is not installed: pip install submitit")
     monkeypatch.setenv("PATH", str(tmp_path))
-    command = ["run", "difficulty", "--profile", "quick", "--cluster", "slurm"]
+    command = ["run", "final-weights", "--profile", "quick", "--cluster", "slurm"]
     assert "srun" in error(capsys, *command, "--out", str(tmp_path))
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from anytime import datasets, metrics, networks
 from anytime.datasets import catalogue
-from anytime.experiments import Job, estimates
+from anytime.experiments import Job, estimates, settings
 from anytime.experiments import lists as experiments
 from anytime.experiments.estimates import estimate
 from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
@@ -20,8 +20,23 @@ from anytime.training import Recipe
 from anytime.training.provenance import environment
 
 QUICK = "resann-1-4-stride2"
+NET = "resann-4-16-stride2"
 GRID = {f"resann-{n}-{c}" for n in (7, 9, 13, 17) for c in (16, 32)}
 GRID |= {"resann-25-16-s3", "resann-25-32-s3", "resann-9-64", "resann-9-128"}
+
+
+LAPTOP = [*EXPERIMENTS][:7]  # those of the plan, in its order
+FOUR = {"const", "adaloss", "linear", "opt"}
+
+
+@pytest.fixture(autouse=True)
+def sizes(monkeypatch):
+    """What the lists ask of data that are not there: how many images there are."""
+    known = {"cifar10-59904": 49_925, "imagenette-64": 9_469}
+    count = estimates.training_images
+    monkeypatch.setattr(
+        settings, "training_images", lambda name, size=None: known.get(name) or count(name, size)
+    )
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -85,7 +100,7 @@ def test_the_paper_has_an_opt_network_near_every_quarter_of_the_cost():
         ("svhn", 60, {0: 0.1, 14: 0.1, 15: 0.01, 30: 0.001, 45: 0.0002, 59: 0.0002}),
     ],
 )
-@pytest.mark.parametrize("experiment", ["small-beats-large", "difficulty"])
+@pytest.mark.parametrize("experiment", ["small-beats-large", "final-weights"])
 def test_the_paper_s_recipe_is_the_authors(experiment, dataset, epochs, rates):
     for job in jobs(experiment, "paper", [dataset]):
         recipe = job.recipe
@@ -95,11 +110,113 @@ def test_the_paper_s_recipe_is_the_authors(experiment, dataset, epochs, rates):
         assert {epoch: recipe.learning_rate(epoch) for epoch in rates} == rates
 
 
-def test_difficulty_varies_nothing_but_the_data():
-    listed = jobs("difficulty", "laptop")
-    assert len({(j.network, j.weighting, j.recipe, j.train_images) for j in listed}) == 1
-    assert None not in {job.train_images for job in listed}
-    assert len({job.dataset for job in listed}) == 7
+def kinds(listed, *fields):
+    """What the jobs differ in, but for their seeds, and the seeds of each kind."""
+    found = {}
+    for job in listed:
+        values = {"epochs": job.recipe.epochs, "batch": job.recipe.batch_size} | vars(job)
+        found.setdefault(tuple(values[field] for field in fields), []).append(job.seed)
+    return found
+
+
+def test_final_weights_are_compared_on_equally_many_images_as_they_are():
+    few = [job for job in jobs("final-weights") if job.train_images]
+    assert len({(job.network, job.recipe, job.train_images) for job in few}) == 1
+    assert few[0].train_images == 5_000 and few[0].recipe.augmentation == ()
+    found = kinds(few, "dataset", "weighting")
+    both = ("svhn-10k", "cifar10-59904", "cifar100", "cifar100-10a", "cifar100-10b")
+    wanted = {(name, w): [0, 1, 2, 3, 4] for name in both for w in ("adaloss", "adaloss:gamma=0")}
+    others = ("gtsrb-half", "glyphs-10-0", "glyphs-10-0.5", "glyphs-10-1", "glyphs-40-0.5")
+    assert found == wanted | {(name, "adaloss"): [0, 1, 2] for name in others}
+
+
+def test_the_paper_s_three_data_sets_are_also_trained_on_whole():
+    whole = [job for job in jobs("final-weights") if not job.train_images]
+    assert kinds(whole, "dataset", "epochs") == {
+        ("svhn-10k", 20): [0],
+        ("cifar10-59904", 20): [0],
+        ("cifar100", 20): [0],
+    }
+    # one and the same run as in the comparison of weightings
+    assert {job for job in whole if job.dataset == "cifar100"} < {*jobs("schemes")}
+
+
+def test_totals_are_chosen_on_images_set_aside():
+    listed = jobs("totals")
+    share = {"cifar100": 5_000, "cifar10-59904": 4_992, "gtsrb-half": 1_960}
+    assert {(job.dataset, job.validation) for job in listed} == {*share.items()}
+    for dataset in share:
+        opt = {(j.network, j.weighting) for j in listed if j.dataset == dataset and "opt" in j.name}
+        cuts = {f"resann-4-16-stride2{cut}" for cut in ("", "-to3", "-to6", "-to9")}
+        assert opt == {(n, w) for n in cuts for w in ("opt", "opt:total=3", "opt:total=12")}
+    others = {(job.dataset, job.weighting) for job in listed if "opt" not in job.weighting}
+    schemes = {s + total for s in FOUR - {"opt"} for total in ("", ":total=2")}
+    assert others == {("cifar100", scheme) for scheme in schemes}
+
+
+def test_weightings_are_compared_on_cifar100_at_two_lengths_and_with_what_is_confounded():
+    listed = jobs("schemes", "laptop", ["cifar100"])
+    assert {job.network for job in listed if "opt" not in job.weighting} == {NET}
+    found = kinds([job for job in listed if job.network == NET], "epochs", "batch", "weighting")
+    wanted = {(epochs, 64, scheme) for epochs in (60, 20) for scheme in FOUR}
+    wanted |= {(20, 64, f"{scheme}:total=10") for scheme in ("const", "linear")}
+    # the authors': larger batches, and a sum of log2 12
+    wanted |= {(20, 128, "const"), (20, 128, "opt"), (20, 64, "linear:total=3.585")}
+    assert found == {kind: [0, 1, 2, 3, 4] for kind in wanted}
+    cuts = kinds([job for job in listed if job.network != NET], "network", "epochs", "weighting")
+    assert cuts == {(f"{NET}-to{cut}", 60, "opt"): [0, 1, 2] for cut in (3, 6, 9)}
+
+
+@pytest.mark.parametrize("dataset", ["cifar10-59904", "gtsrb-half", "/some/folder"])
+def test_weightings_are_compared_with_three_seeds_elsewhere(dataset):
+    found = kinds(jobs("schemes", "laptop", [dataset]), "network", "epochs", "weighting")
+    cuts = {(f"{NET}-to{cut}", 20, "opt"): [0] for cut in (3, 6, 9)}
+    assert found == {(NET, 20, scheme): [0, 1, 2] for scheme in FOUR} | cuts
+
+
+def test_opt_s_chosen_total_is_that_of_a_data_set_and_a_network(monkeypatch):
+    monkeypatch.setattr(experiments, "OPT_TOTALS", {("cifar100", f"{NET}-to3"): 12})
+    opt = {j for j in jobs("schemes") if j.weighting.startswith("opt") and j.network.endswith("3")}
+    found = {(job.dataset, job.weighting) for job in opt}
+    assert found == {
+        ("cifar100", "opt:total=12"),
+        ("cifar10-59904", "opt"),
+        ("gtsrb-half", "opt"),
+    }
+
+
+def test_what_a_comparison_needs_of_another_is_the_same_job():
+    main, small = {*jobs("schemes")}, jobs("small-beats-large")
+    shared = {job for job in small if job.network == NET}
+    assert shared < main and {job.seed for job in shared} == {0, 1, 2}
+    assert {job.network for job in small} == {f"resann-{n}-16-stride2" for n in (1, 2, 4, 8)}
+
+
+def test_depth_and_length_are_the_four_on_cifar100():
+    pair = "resann-9-8-stride2", "resann-9-8-stride2-s3"
+    found = kinds(jobs("depth"), "network", "weighting")
+    assert found == {(network, scheme): [0, 1, 2] for network in pair for scheme in FOUR}
+    assert [skeleton(network).num_exits for network in pair] == [27, 9]
+    long = {(180, scheme): [0] for scheme in FOUR}
+    middle = {(60, scheme): [0, 1, 2] for scheme in ("adaloss:extra=1", "half-end")}
+    assert kinds(jobs("length"), "epochs", "weighting") == long | middle
+
+
+def test_the_chain_of_bottleneck_networks_has_its_controls():
+    listed = jobs("chain")
+    assert {(job.dataset, job.image_size, job.seed) for job in listed} == {("imagenette-64", 64, 0)}
+    small, large = (cost.multiply_adds(skeleton(n), (3, 64, 64))[-1] for n in settings.BOTTLENECKS)
+    assert large > 3 * small
+    schemes = ("adaloss", "const", "opt")
+    pairs = {(network, scheme) for network in settings.BOTTLENECKS for scheme in schemes}
+    assert {(job.network, job.weighting) for job in listed} == pairs
+
+
+@pytest.mark.parametrize("experiment", LAPTOP)
+def test_the_plan_s_runs_are_compiled_at_batch_64_but_for_the_authors(experiment):
+    assert {job.recipe.compile for job in jobs(experiment)} == {True}
+    batches = {job.recipe.batch_size for job in jobs(experiment)}
+    assert batches == ({64, 128} if experiment == "schemes" else {64})
 
 
 def test_signs_characters_and_unknown_data_are_never_mirrored_on_the_laptop():
@@ -109,10 +226,10 @@ def test_signs_characters_and_unknown_data_are_never_mirrored_on_the_laptop():
             assert set(job.recipe.augmentation) <= {"crop"}
 
 
-def test_a_pilot_looks_at_images_set_aside_and_nothing_else_does():
+def test_totals_look_at_images_set_aside_and_no_results_do():
     for experiment in EXPERIMENTS:
         for job in jobs(experiment, "laptop", ["gtsrb-half"]):
-            aside = {"pilot": 1_960, "networks": 1_000}
+            aside = {"totals": 1_960, "networks": 1_000}
             assert job.validation == aside.get(experiment, 0)
 
 
@@ -129,7 +246,7 @@ def test_a_known_data_set_keeps_its_recipe_when_it_is_given_as_a_path():
 
 def test_archives_in_the_data_folder_are_used_where_there_are_any(tmp_path):
     (tmp_path / "gtsrb.tar.gz").touch()
-    listed = jobs("difficulty", "laptop", ["gtsrb", "cifar10"], tmp_path)
+    listed = jobs("final-weights", "laptop", ["gtsrb", "cifar10"], tmp_path)
     assert {job.dataset for job in listed} == {str(tmp_path / "gtsrb.tar.gz"), "cifar10"}
 
 
@@ -139,19 +256,22 @@ def test_the_number_of_training_images_can_be_given():
 
 @pytest.mark.parametrize(
     "experiment, images, aside",
-    [("pilot", 3_000, 300), ("networks", 3_000, 500), ("pilot", 5, 1), ("networks", 5, 1)],
+    [("totals", 3_000, 300), ("networks", 3_000, 500), ("totals", 5, 1), ("networks", 5, 1)],
 )
 def test_what_is_set_aside_is_a_part_of_the_given_training_images(experiment, images, aside):
     listed = jobs(experiment, train_images=images)
     assert {(job.train_images, job.validation) for job in listed} == {(images, aside)}
 
 
-def test_difficulty_takes_the_given_number_of_training_images():
-    assert {job.train_images for job in jobs("difficulty", train_images=700)} == {700}
+@pytest.mark.parametrize("experiment", LAPTOP)
+def test_every_comparison_takes_the_given_number_of_training_images(experiment):
+    assert {job.train_images for job in jobs(experiment, train_images=700)} == {700}
 
 
 def test_an_unknown_experiment_or_profile_is_answered_with_the_choices():
-    with pytest.raises(ValueError, match="schemes, small-beats-large, difficulty"):
+    with pytest.raises(
+        ValueError, match="final-weights, totals, schemes, small-beats-large, depth, chain, length"
+    ):
         jobs("scheme")
     with pytest.raises(ValueError, match="quick, laptop, paper"):
         jobs("schemes", "fast")
@@ -232,8 +352,8 @@ def test_the_images_of_a_folder_are_counted_by_reading_them(tmp_path):
     folder = pictures(tmp_path / "cifar10")
     job = Job(folder, QUICK, "const", Recipe(2, 4), image_size=8)
     whole_cost = float(cost.multiply_adds(networks.build(QUICK))[-1])
-    assert estimates.epoch_work(job) == 10 * whole_cost
-    assert {job.validation for job in jobs("pilot", datasets=[folder], image_size=8)} == {1}
+    assert estimates.epoch_work(job) == 10 * whole_cost / 16  # counted for 32x32 pixels
+    assert {job.validation for job in jobs("totals", datasets=[folder], image_size=8)} == {1}
 
 
 def test_data_that_cannot_be_read_are_named_and_nothing_is_downloaded(tmp_path, monkeypatch):
@@ -256,7 +376,11 @@ def test_an_image_size_is_that_of_every_job_and_no_named_set_takes_one(tmp_path)
 
 
 def test_every_profile_says_its_settings_and_networks_for_every_experiment():
-    assert set(experiments.SETTINGS) == set(experiments.UNKNOWN) == set(PROFILES)
-    assert set(experiments.SEEDS) == set(PROFILES)
-    assert set(experiments.NETWORKS) == set(EXPERIMENTS)
+    assert set(settings.SETTINGS) == set(settings.UNKNOWN) == set(settings.SEEDS) == set(PROFILES)
+    assert set(experiments.NETWORKS) == set(experiments.LAPTOP_DATA) == set(EXPERIMENTS)
     assert {len(row) for row in experiments.NETWORKS.values()} == {len(PROFILES)}
+
+
+def test_larger_images_cost_as_many_times_more_as_they_have_pixels():
+    larger = replace(JOB, image_size=64)
+    assert estimates.epoch_work(larger) == 4 * estimates.epoch_work(JOB)

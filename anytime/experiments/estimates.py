@@ -45,7 +45,8 @@ def multiply_adds(network: str) -> np.ndarray:
 def epoch_work(job: Job) -> float:
     """Multiply-adds of one epoch's forward passes: how much a job's epoch weighs beside others."""
     images = job.train_images or training_images(job.dataset, job.image_size)
-    return float(multiply_adds(job.network)[-1]) * (images - job.validation)
+    pixels = ((job.image_size or 32) / 32) ** 2
+    return float(multiply_adds(job.network)[-1]) * pixels * (images - job.validation)
 
 
 COLUMNS = ["dataset", "network", "weighting", "epochs", "seed", "minutes"]

@@ -1,125 +1,128 @@
-"""The paper's comparisons as lists of jobs, in three profiles."""
+"""The paper's comparisons as lists of jobs, in three profiles; what for stands in data/plan.md."""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 from anytime import metrics, paper
-from anytime.experiments.estimates import multiply_adds, training_images
+from anytime.experiments import settings
+from anytime.experiments.estimates import multiply_adds
 from anytime.experiments.job import Job
-from anytime.names import dataset_name, up_to
-from anytime.training.recipe import CIFAR_PAPER, Recipe
+from anytime.experiments.settings import LONG, PROFILES, SEEDS, SETTINGS, Names, Seeds, Setting
+from anytime.names import up_to
 
-ADALOSS = ("adaloss", "adaloss:extra=1")
-Names = tuple[str, ...]
-Seeds = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the jobs of a comparison share: the data, how much of it, and the recipe."""
-
-    dataset: str
-    recipe: Recipe
-    train_images: int | None = None
-    image_size: int | None = None
-
-    def job(self, network: str, weighting: str, seed: int = 0, validation: int = 0) -> Job:
-        images = self.train_images, validation, self.image_size
-        return Job(self.dataset, network, weighting, self.recipe, seed, *images)
-
-    @property
-    def images(self) -> int:
-        """So many are there to train with; data of unknown size are read."""
-        return self.train_images or training_images(self.dataset, self.image_size)
+MAIN = ("const", "adaloss", "linear", "opt")
+EXTRA = "adaloss:extra=1"
 
 
-# Two epochs on 600 images: enough to see every part at work, not to compare schemes.
-QUICK = Recipe(epochs=2, batch_size=64)
-# One cycle ends at a rate of 0, so that seeds scatter little. Crops as in the paper: without them
-# the last exit fits CIFAR-10, but OPT is not the best there (the records in data/pilot).
-# Compiling pays back in three minutes.
-LAPTOP = Recipe(epochs=20, batch_size=64, augmentation=("crop", "flip"), compile=True)
-# A mirrored sign or character is another one.
-SIGNS = replace(LAPTOP, augmentation=("crop",))
-# Few images as they are, seen often enough to fit them.
-FITTED = replace(LAPTOP, epochs=60, augmentation=())
-# The augmentation of the paper is each data set's own.
-PAPER = CIFAR_PAPER
-# The authors drop the rate after these epochs; to which values is known for CIFAR only, and is
-# taken from there.
-DIGITS = replace(
-    CIFAR_PAPER, epochs=60, milestones=tuple(zip((15, 30, 45), (0.01, 0.001, 0.0002), strict=True))
-)
+# Those on the laptop whose number of seeds is another one.
+FIVE = (0, 1, 2, 3, 4)
+LAPTOP_SEEDS: dict[str, Seeds] = {"final-weights": FIVE, "schemes": FIVE, "chain": (0,)}
 
-# From easy to hard. ILSVRC is in no profile: its images don't fit into memory as one tensor.
-SETTINGS: dict[str, tuple[Setting, ...]] = {
-    "quick": (Setting("fashion", QUICK, 600),),
-    # Whole training sets. On a fifth of CIFAR-10 OPT is not the best: see the records in
-    # data/runs/first-edition/few-images.
-    "laptop": (
-        Setting("gtsrb-half", SIGNS),
-        Setting("cifar10", LAPTOP),
-        Setting("tiny-imagenet-100", LAPTOP),
-    ),
-    "paper": (Setting("svhn", DIGITS), Setting("cifar10", PAPER), Setting("cifar100", PAPER)),
-}
-PROFILES = tuple(SETTINGS)
-SEEDS: dict[str, Seeds] = {"quick": (0,), "laptop": (0, 1, 2), "paper": (0, 1, 2)}
-# For data that a profile doesn't know: no flips on the laptop, as nothing is known of mirroring.
-UNKNOWN = {"quick": QUICK, "laptop": SIGNS, "paper": PAPER}
-# Trained to be shipped, on images that ship: the live parts of the course predict with them.
-SHIPPED = (
-    Setting("fashion", replace(LAPTOP, epochs=40)),
-    Setting("glyphs-40-0.5", replace(SIGNS, epochs=40), 6_000),
-)
+# The paper's three data sets, as far as they are at hand, and cuts of the hardest to ten classes.
+THREE = ("svhn-10k", "cifar10-59904", "cifar100")
+CUTS = ("cifar100-10a", "cifar100-10b")
 GLYPHS = ("glyphs-10-0", "glyphs-10-0.5", "glyphs-10-1", "glyphs-40-0.5")
+
+# Chosen on images set aside, by the records of `totals`; provisional until these are there.
+# OPT's total where it is not 1, by data set and network.
+OPT_TOTALS: dict[tuple[str, str], float] = {}
+# What AdaLoss's weights sum to on CIFAR-100, as a mean over its 20 epochs.
+MEAN_TOTAL = 10
+
+
+def final_weights(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
+    """AdaLoss on equally many images of each data set, long enough to fit them."""
+    return setting.jobs(networks, ("adaloss",), seeds)
+
+
+def laptop_weights(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
+    """`final_weights` on 5,000 images as they are; the paper's data sets also whole.
+
+    These and the cuts of CIFAR-100 are trained without AdaLoss's floor as well.
+    """
+    few = replace(setting, train_images=5_000).by(epochs=LONG, augmentation=())
+    if setting.name not in THREE + CUTS:
+        return few.jobs(networks, ("adaloss",), seeds[:3])
+    whole = setting.jobs(networks, ("adaloss",)) if setting.name in THREE else []
+    return few.jobs(networks, ("adaloss", "adaloss:gamma=0"), seeds) + whole
+
+
+def totals(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
+    """What the weights should sum to, on images set aside: OPT's, and on CIFAR-100 the others'."""
+    cuts = [cut for network in networks for cut in _quarters(network)]
+    pairs = [*product(cuts, ("opt", "opt:total=3", "opt:total=12"))]
+    if setting.name == "cifar100":
+        schemes = [scheme + total for total in ("", ":total=2") for scheme in MAIN[:3]]
+        pairs = [*product(networks, schemes), *pairs]
+    aside = max(1, setting.images // 10)  # so that nothing is chosen by the test set
+    return [setting.job(*pair, validation=aside) for pair in pairs]
 
 
 def schemes(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """Every static scheme and AdaLoss on one network, and OPT at the quarters of its cost."""
-    jobs = []
-    for seed, network in product(seeds, networks):
-        jobs += [setting.job(network, scheme, seed) for scheme in ("const", *ADALOSS, "linear")]
-        jobs += [setting.job(cut, "opt", seed) for cut in _quarters(network)]
-        if seed == 0:
-            jobs += [setting.job(network, scheme) for scheme in ("half-end", "sieve")]
-    return jobs
+    listed = _main(setting, networks, seeds, seeds) + setting.jobs(networks, (EXTRA,), seeds)
+    return listed + setting.jobs(networks, ("half-end", "sieve"))
+
+
+def laptop_schemes(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
+    """CONST, AdaLoss, LINEAR and OPT; on CIFAR-100 at two lengths, and with what is confounded."""
+    if setting.name != "cifar100":
+        return _main(setting, networks, seeds[:3], seeds[:1])
+    equal = tuple(f"{scheme}:total={MEAN_TOTAL}" for scheme in ("const", "linear"))
+    return [
+        *_main(setting.by(epochs=LONG), networks, seeds, seeds[:3]),
+        *_main(setting, networks, seeds),
+        *setting.jobs(networks, equal, seeds),
+        *_authors(setting, networks, seeds),
+    ]
+
+
+def _main(setting: Setting, networks: Names, seeds: Seeds, cut_seeds: Seeds = ()) -> list[Job]:
+    """The four on whole networks, then OPT at the other quarters of their cost."""
+    listed = setting.jobs(networks, MAIN[:3], seeds)
+    for network in networks:
+        for cut in _quarters(network):
+            total = OPT_TOTALS.get((setting.name, cut))
+            opt = f"opt:total={total}" if total else "opt"
+            listed += setting.jobs((cut,), (opt,), seeds if cut == network else cut_seeds)
+    return listed
+
+
+def _authors(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
+    """The authors' batches of CONST and OPT, and LINEAR with the sum of its weights as theirs."""
+    listed = setting.by(batch_size=128).jobs(networks, ("const", "opt"), seeds)
+    for network in networks:
+        total = math.log2(len(multiply_adds(network)))
+        listed += setting.jobs((network,), (f"linear:total={total:.4g}",), seeds)
+    return listed
 
 
 def small_beats_large(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
-    """AdaLoss on smaller networks against CONST on larger ones."""
-    pairs = product(networks, ("adaloss", "const"))
-    return [setting.job(*pair, seed) for pair, seed in product(pairs, seeds)]
+    """AdaLoss and CONST on small and on large networks: where is which error reached first?"""
+    return setting.jobs(networks, ("adaloss", "const"), seeds[:3])
 
 
-def difficulty(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
-    """AdaLoss on equally many images of each data set, long enough to fit them."""
-    return [setting.job(network, "adaloss", seed) for network in networks for seed in seeds]
+def depth(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
+    """CONST, AdaLoss, LINEAR and OPT on a deep network with all of its exits, and with a third."""
+    return setting.jobs(networks, MAIN, seeds[:3])
 
 
 def chain(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
-    """The members of an EANN with AdaLoss, and its last member with CONST and as OPT."""
-    pairs = [(member, "adaloss") for member in networks]
-    pairs += [(networks[-1], scheme) for scheme in ("const", "opt")]
-    return [setting.job(*pair, seed) for pair, seed in product(pairs, seeds)]
+    """The members of an EANN with AdaLoss, and as controls with CONST and as OPT."""
+    return setting.jobs(networks, ("adaloss", "const", "opt"), seeds)
 
 
-def pilot(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
-    """Whether the last exit fits, and OPT is best there: with and without crops.
-
-    Without any augmentation at all where a recipe leaves it to the data set.
-    Tested on a tenth of the training images, so that a setting is chosen without the test set.
-    """
-    aside = max(1, setting.images // 10)
-    steps = tuple(step for step in setting.recipe.augmentation or () if step != "crop")
-    without = replace(setting, recipe=replace(setting.recipe, augmentation=steps))
-    both = product((setting, without), networks, ("opt", "const"))
-    return [one.job(network, scheme, validation=aside) for one, network, scheme in both]
+def length(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
+    """The four, trained for very long, and at a middle length those that are not among them."""
+    cycle = setting.by(schedule="one-cycle", milestones=())
+    listed = cycle.by(epochs=3 * LONG).jobs(networks, MAIN)
+    return listed + cycle.by(epochs=LONG).jobs(networks, (EXTRA, "half-end"), seeds)
 
 
 def shipped_networks(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
@@ -130,34 +133,46 @@ def shipped_networks(setting: Setting, networks: Names, seeds: Seeds) -> list[Jo
 
 
 EXPERIMENTS: dict[str, Callable[[Setting, Names, Seeds], list[Job]]] = {
+    "final-weights": final_weights,
+    "totals": totals,
     "schemes": schemes,
     "small-beats-large": small_beats_large,
-    "difficulty": difficulty,
+    "depth": depth,
     "chain": chain,
-    "pilot": pilot,
+    "length": length,
     "networks": shipped_networks,
 }
+# On the laptop these are other lists.
+LAPTOP_LISTS = {"final-weights": laptop_weights, "schemes": laptop_schemes}
 
 TINY = ("resann-1-4-stride2", "resann-2-4-stride2")
-SMALL = ("resann-1-16-stride2", "resann-2-16-stride2", "resann-4-16-stride2")
+SMALL = tuple(f"resann-{n}-16-stride2" for n in (1, 2, 4, 8))
 GRID = tuple(f"resann-{n}-{c}" + ("-s3" if n == 25 else "") for n, c in paper.NETWORKS)
 PAIRS = ("resann-9-16", "resann-17-16", "resann-9-32", "resann-17-32")
 CHAIN = tuple(f"resann-{n}-32" for n in (1, 2, 4, 8, 16))
 DEEP = ("resann-25-32-s3",)
+DEPTH = ("resann-9-8-stride2", "resann-9-8-stride2-s3")
 # The networks of each comparison, by profile in their order.
 NETWORKS: dict[str, tuple[Names, Names, Names]] = {
-    "schemes": (TINY[:1], SMALL[-1:], GRID),
+    "final-weights": (TINY[:1], SMALL[2:3], DEEP),
+    "totals": (TINY[:1], SMALL[2:3], PAIRS[:1]),
+    "schemes": (TINY[:1], SMALL[2:3], GRID),
     "small-beats-large": (TINY, SMALL, PAIRS),
-    "difficulty": (TINY[:1], SMALL[-1:], DEEP),
-    "chain": (TINY, SMALL, CHAIN),
-    "pilot": (TINY[:1], SMALL[-1:], ("resann-9-32",)),
-    "networks": (TINY[:1], SMALL[::-1], DEEP),
+    "depth": (TINY, DEPTH, ("resann-25-32", *DEEP)),
+    "chain": (TINY, SMALL[:3], CHAIN),
+    "length": (TINY[:1], SMALL[2:3], PAIRS[:1]),
+    "networks": (TINY[:1], SMALL[2::-1], DEEP),
 }
-# The data sets of a comparison on the laptop that does not take its profile's.
-LAPTOP_DATA = {
-    "difficulty": (*(setting.dataset for setting in SETTINGS["laptop"]), *GLYPHS),
-    "pilot": ("cifar10",),
-    "networks": tuple(setting.dataset for setting in SHIPPED),
+# The data sets of each comparison on the laptop, the most telling first.
+LAPTOP_DATA: dict[str, Names] = {
+    "final-weights": (*THREE, *CUTS, "gtsrb-half", *GLYPHS),
+    "totals": ("cifar100", "cifar10-59904", "gtsrb-half"),
+    "schemes": ("cifar100", "cifar10-59904", "gtsrb-half"),
+    "small-beats-large": ("cifar100",),
+    "depth": ("cifar100",),
+    "chain": ("imagenette-64",),
+    "length": ("cifar100",),
+    "networks": ("fashion", "glyphs-40-0.5"),
 }
 
 
@@ -184,28 +199,22 @@ def jobs(
         raise ValueError(f"unknown profile {profile!r}; there are {', '.join(PROFILES)}")
     if datasets is None:
         own = tuple(setting.dataset for setting in SETTINGS[profile])
-        datasets = LAPTOP_DATA.get(experiment, own) if profile == "laptop" else own
+        datasets = LAPTOP_DATA[experiment] if profile == "laptop" else own
 
-    networks = NETWORKS[experiment][PROFILES.index(profile)]
+    make, networks = EXPERIMENTS[experiment], NETWORKS[experiment][PROFILES.index(profile)]
+    seeds = SEEDS[profile]
+    if profile == "laptop":
+        make, seeds = LAPTOP_LISTS.get(experiment, make), LAPTOP_SEEDS.get(experiment, seeds)
     listed = []
     for dataset in dict.fromkeys(map(str, datasets)):
-        setting = _setting(experiment, profile, dataset, folder)
-        images = train_images or setting.train_images
-        setting = replace(setting, train_images=images, image_size=image_size)
-        listed += EXPERIMENTS[experiment](setting, networks, SEEDS[profile])
+        one = settings.find(profile, dataset, folder)
+        size, images = image_size or one.image_size, train_images or one.train_images
+        one = replace(one, train_images=images, image_size=size)
+        listed += make(one, one.networks or networks, seeds)
+    if train_images:
+        listed = [replace(job, train_images=train_images) for job in listed]
     # Seed by seed over all data sets: an unfinished list still compares like with like.
     return sorted(listed, key=lambda job: job.seed)
-
-
-def _setting(experiment: str, profile: str, dataset: str, folder: Path | None) -> Setting:
-    known = SETTINGS[profile] + (SHIPPED if profile == "laptop" else ())
-    settings = {setting.dataset: setting for setting in known}
-    unknown = Setting(dataset, UNKNOWN[profile], SETTINGS[profile][0].train_images)
-    setting = settings.get(dataset_name(dataset), unknown)
-    if (experiment, profile) == ("difficulty", "laptop"):  # so that only the data differ
-        setting = replace(setting, train_images=5_000, recipe=FITTED)
-    archive = Path(folder or "", f"{dataset}.tar.gz")
-    return replace(setting, dataset=str(archive) if folder and archive.exists() else dataset)
 
 
 @functools.cache

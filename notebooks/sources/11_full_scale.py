@@ -26,7 +26,7 @@ from scipy import stats
 
 from anytime import networks, paper, plots, runs
 from anytime.course import checks
-from anytime.experiments import estimates, ledger, lists, workers
+from anytime.experiments import estimates, ledger, lists, settings, workers
 from anytime.training import CIFAR_PAPER
 
 plots.theme()
@@ -201,7 +201,7 @@ np.allclose([rate_by_hand(e) for e in epochs], [CIFAR_PAPER.learning_rate(e) for
 
 # %% alt="Two panels of learning rate on a logarithmic axis. The paper's is a staircase over 300 epochs with drops at 140, 210 and 250. The laptop's rises for 5 epochs to 0.1 and falls to 0 by epoch 20."
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), sharey=True)
-recipes = {"paper": CIFAR_PAPER, "laptop": lists.LAPTOP}
+recipes = {"paper": CIFAR_PAPER, "laptop": settings.LAPTOP}
 for ax, (profile, recipe) in zip(axes, recipes.items(), strict=True):
     fine = np.linspace(0, recipe.epochs, 1000, endpoint=False)
     ax.plot(fine, [max(recipe.learning_rate(e), 1e-5) for e in fine])
@@ -234,7 +234,7 @@ pd.DataFrame(rows).loc[["epochs", "batch_size", "lr", "momentum", "weight_decay"
 import signal
 
 folder = Path(tempfile.mkdtemp())
-(small,) = lists.jobs("difficulty", "quick")
+(small,) = lists.jobs("final-weights", "quick")
 print(small.dataset, small.network, small.weighting, small.recipe.epochs, "epochs")
 
 
