@@ -558,3 +558,19 @@ def test_an_explorer_links_to_the_notebook_that_explains_it(tmp_path, monkeypatc
     (tmp_path / "build" / "course").mkdir(parents=True)
     (tmp_path / "build" / "course" / "07_chains.html").touch()
     assert 'href="/voila/files/build/course/07_chains.html"' in explore.eann().text.value
+
+
+def test_runs_on_other_data_of_one_name_are_told_apart():
+    def run(fingerprint: str, images: int = 100) -> Run:
+        made = {"dataset": "pets", "network": "net", "weighting": "const", "seed": 0}
+        made |= {"train_images": images, "recipe": {"epochs": 1}, "fingerprint": fingerprint}
+        return Run(made, [1])
+
+    one, other = "0123456789", "9876543210"
+    assert recorded.data_sets([run(one), run(other)]) == [
+        "pets, data 01234567",
+        "pets, data 98765432",
+    ]
+    assert recorded.data_sets([run(one), run(one)]) == ["pets", "pets"]
+    # A part of the images is another fingerprint by itself.
+    assert recorded.data_sets([run(one), run(other, 50)]) == ["pets, 100 images", "pets, 50 images"]

@@ -14,7 +14,7 @@ from ipywidgets import FloatLogSlider
 from anytime import names, theory
 from anytime.explore.frame import SLIDER, NothingToShow
 from anytime.paths import RUNS
-from anytime.runs import IDENTITY, Run, record_files
+from anytime.runs import IDENTITY, Run, find
 
 Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
 STATIC = {name.upper(): make for name, make in theory.STATIC.items() if name != "opt"}
@@ -34,8 +34,8 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise FileNotFoundError(f"There is no folder {missing[0]}: give one that holds runs.")
     if given is None or folders:
-        files = dict.fromkeys(path.resolve() for path in record_files([RUNS, *beside, *folders]))
-        runs += [run for run in map(Run.load, files) if run.finished]
+        found = {run.path: run for run in find([RUNS, *beside, *folders])}
+        runs += {path.resolve(): run for path, run in found.items() if path}.values()
     return [run for run in runs if any("test_error" in entry for entry in run.history)]
 
 
@@ -62,13 +62,16 @@ def is_opt(run: Run) -> bool:
 def labels(runs: Sequence[Run], always: Sequence[str] = IDENTITY, brief: bool = False) -> list[str]:
     """A name for each run: its facts in `always`, and those in which runs alike in these differ.
 
-    Facts: those of `IDENTITY`, the images, the recipe's options; the folder of runs there twice.
+    Facts: those of `IDENTITY`, the images, the recipe's options; the fingerprint, where equally
+    many images of one name are others; the folder of runs there twice.
     brief: no more of them than it takes to tell all apart, as in a legend.
     """
     times = Counter(run.name for run in runs)
     facts = pd.DataFrame([_facts(run, times[run.name] > 1) for run in runs]).fillna("")
     if facts.empty:
         return []
+    if (facts.groupby(["dataset", "images"])["fingerprint"].nunique() < 2).all():
+        del facts["fingerprint"]
     groups = facts.groupby([facts[key] for key in always] or np.zeros(len(facts)))
     shown = (groups.transform("nunique") > 1).assign(**dict.fromkeys(always, True))
     if brief:
@@ -127,7 +130,7 @@ def _images(run: Run) -> int:
 
 
 def _facts(run: Run, twice: bool) -> dict[str, str]:
-    config = {"seed": 0, "train_images": None, "recipe": {}} | run.config
+    config = {"seed": 0, "train_images": None, "recipe": {}, "fingerprint": ""} | run.config
     facts = {"dataset": config["dataset"], "network": config["network"]}
     facts["weighting"] = names.weighting_title(config["weighting"])
     facts["seed"] = f"seed {config['seed']}"
@@ -136,6 +139,7 @@ def _facts(run: Run, twice: bool) -> dict[str, str]:
     for key, value in config["recipe"].items():
         value = " and ".join(map(str, value)) or "none" if isinstance(value, list) else value
         facts[key] = f"{key.replace('_', ' ')} {value}"
+    facts["fingerprint"] = f"data {config['fingerprint'][:8]}" if config["fingerprint"] else ""
     if twice and run.path:
         facts["folder"] = f"in {run.path.parent.name}"
     return facts
