@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from anytime import datasets
-from anytime.datasets import DatasetError, Images, MissingDataset
+from anytime.datasets import Dataset, DatasetError, Images, MissingDataset
+from anytime.datasets.images import in_tracks
 from anytime.paths import DATA
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
@@ -92,8 +93,111 @@ def test_a_subset_of_an_impossible_size_is_refused_with_the_number_there_is(size
 
 
 def test_holding_out_every_image_is_refused():
-    with pytest.raises(ValueError, match="leaves none to train"):
-        datasets.split(uneven([80, 40]), 120, seed=0)
+    for size in (119, 120):
+        with pytest.raises(ValueError, match="ask for 2 to 118, which leaves one of each class"):
+            datasets.split(uneven([80, 40]), size, seed=0)
+
+
+def test_a_rare_class_keeps_an_image_and_the_most_frequent_one_gives_it():
+    labels = uneven([990, 8, 2])
+    assert datasets.subset(labels, 20, seed=0).labels.bincount().tolist() == [18, 1, 1]
+    assert datasets.subset(labels, 3, seed=0).labels.bincount().tolist() == [1, 1, 1]
+    train, validation = datasets.split(labels, 100, seed=0)
+    assert validation.labels.bincount().tolist() == [98, 1, 1]
+    assert train.labels.bincount().tolist() == [892, 7, 1]
+    train, validation = datasets.split(labels, 997, seed=0)
+    assert train.labels.bincount().tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("size", range(3, 18))
+def test_of_every_class_some_are_held_out_and_some_are_not(size):
+    train, validation = datasets.split(uneven([14, 2, 4]), size, seed=size)
+    assert len(validation) == size and len(train) == 20 - size
+    assert len(train.labels.unique()) == len(validation.labels.unique()) == 3
+
+
+def test_less_images_than_classes_are_refused_with_the_number_it_takes():
+    with pytest.raises(ValueError, match="2 images asked for.* in 3 classes: ask for 3 to 15"):
+        datasets.subset(uneven([5, 5, 5]), 2, seed=0)
+    with pytest.raises(ValueError, match="2 images asked for.* in 3 classes: ask for 3 to 12"):
+        datasets.split(uneven([5, 5, 5]), 2, seed=0)
+
+
+def test_a_class_of_one_image_cannot_be_on_both_sides():
+    with pytest.raises(ValueError, match="class 1 has a single image; it takes two"):
+        datasets.split(uneven([5, 1, 5]), 4, seed=0)
+    aside = Dataset("own", "own", uneven([1] * 6), uneven([1] * 6), tuple("abcdef"))
+    with pytest.raises(ValueError, match="class 0 has a single image"):
+        aside.set_aside(3)
+
+
+def filmed(tracks, frames):
+    """So many tracks of each class, so many frames each; the only pixel is the track's number."""
+    numbers = torch.arange(sum(tracks)).repeat_interleave(frames)
+    labels = torch.arange(len(tracks)).repeat_interleave(torch.tensor(tracks) * frames)
+    return Images(numbers.to(torch.uint8).view(-1, 1, 1, 1), labels), frames
+
+
+def seen(images):
+    return set(images.pixels.flatten().tolist())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whole_tracks_are_held_out_and_classes_keep_their_shares(seed):
+    images = in_tracks(*filmed([20, 10, 2], 15))
+    train, held_out = datasets.split(images, 48 * 2, seed)
+    assert not seen(train) & seen(held_out) and len(seen(train) | seen(held_out)) == 32
+    assert (held_out.labels.bincount() / 15).tolist() in ([4, 1, 1], [3, 2, 1])
+    assert len(train) + len(held_out) == len(images)
+
+
+def test_tracks_stay_together_after_a_part_was_drawn_and_when_classes_are_mixed():
+    images = in_tracks(*filmed([20, 10, 4], 15))
+    mixed = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(3))]
+    train, held_out = datasets.split(datasets.subset(mixed, 200, seed=1), 60, seed=2)
+    assert not seen(train) & seen(held_out) and len(train) + len(held_out) == 200
+    assert len(train.labels.unique()) == len(held_out.labels.unique()) == 3
+
+
+def test_frames_are_told_class_by_class_where_classes_alternate():
+    pixels = torch.zeros(12, 1, 1, 1, dtype=torch.uint8)
+    tracks = in_tracks(Images(pixels, torch.arange(12) % 2), 3).tracks
+    assert len(tracks.unique()) == 4
+    assert tracks[0] == tracks[2] == tracks[4] != tracks[6] == tracks[10]
+    assert tracks[1] == tracks[3] == tracks[5] != tracks[7]
+
+
+def test_a_class_of_one_track_cannot_be_on_both_sides():
+    with pytest.raises(ValueError, match="class 1 has a single track; it takes two"):
+        datasets.split(in_tracks(*filmed([4, 1], 5)), 5, seed=0)
+
+
+def test_what_is_set_aside_of_tracks_is_counted_as_it_is():
+    images = in_tracks(*filmed([6, 6], 10))
+    data = Dataset("film", "film", images, images[:5], ("a", "b")).set_aside(33)
+    assert data.validation == len(data.test) == 30 and len(data.train) == 90
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ({"classes": ("all",)}, "it takes two classes"),
+        ({"classes": ("a", "b")}, "labels to train are 0 to 2, the classes 0 to 1"),
+        (
+            {"train": Images(torch.zeros(1, 1, 1, 1).byte(), torch.tensor([-100]))},
+            "labels to train are -100 to -100",
+        ),
+        ({"test": uneven([0, 0, 1])[:0]}, "no image to test"),
+        ({"train": uneven([0, 0, 1])[:0]}, "no image to train"),
+        ({"test": Images(torch.zeros(1, 3, 4, 5).byte(), torch.tensor([0]))}, "test 3×4×5"),
+    ],
+)
+def test_what_cannot_be_trained_on_and_tested_is_no_data_set(change, told):
+    images = uneven([2, 2, 2])
+    right = {"name": "own", "title": "", "train": images, "test": images, "classes": tuple("abc")}
+    Dataset(**right)
+    with pytest.raises(DatasetError, match=told):
+        Dataset(**right | change)
 
 
 def test_fashion_has_600_clothes_of_each_class_to_train_and_100_to_test():

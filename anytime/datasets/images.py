@@ -23,11 +23,13 @@ class MissingDataset(FileNotFoundError):
 class Images:
     """Labelled images of one size: pixels (N, C, H, W) uint8, labels (N,) int64.
 
+    tracks: (N,) int64, where images of one track look alike, as frames of a video; else None.
     Raises ValueError where shapes or types differ from these.
     """
 
     pixels: torch.Tensor
     labels: torch.Tensor
+    tracks: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.dtype != torch.uint8 or self.pixels.dim() != 4:
@@ -45,11 +47,13 @@ class Images:
         """Some of the images: a slice, a tensor of positions, or a mask."""
         if isinstance(index, int):
             raise TypeError(f"images[{index}] is one image; write images[{index}:{index + 1}]")
-        return Images(self.pixels[index], self.labels[index])
+        tracks = None if self.tracks is None else self.tracks[index]
+        return Images(self.pixels[index], self.labels[index], tracks)
 
     def to(self, device: torch.device | str) -> Images:
         """The same images on another device."""
-        return Images(self.pixels.to(device), self.labels.to(device))
+        tracks = None if self.tracks is None else self.tracks.to(device)
+        return Images(self.pixels.to(device), self.labels.to(device), tracks)
 
     @property
     def digest(self) -> str:
@@ -79,6 +83,8 @@ class Dataset:
 
     validation: so many training images were set aside and stand in the place of the test set.
     image_size: the side to which all images were resized, if they were.
+    Raises DatasetError for less than two classes, a part without images, labels that are no
+    class's, and parts of images of differing sizes.
     """
 
     name: str
@@ -89,6 +95,10 @@ class Dataset:
     augmentation: tuple[str, ...] = ("crop",)
     validation: int = 0
     image_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if reason := fault(self.train, self.test, self.classes):
+            raise DatasetError(reason)
 
     def __repr__(self) -> str:
         numbers = f"{len(self.train):,} + {len(self.test):,} images of {_by(self.train.pixels)}"
@@ -107,16 +117,42 @@ class Dataset:
     def set_aside(self, images: int, seed: int = 0) -> Dataset:
         """The same training set with some of its images in the place of the test set.
 
-        What is chosen with it has not seen the test set. See `split` for classes and errors.
+        What is chosen with it has not seen the test set. Where images come in tracks, whole ones
+        are set aside: about so many images. See `split` for classes and errors.
         """
         train, held_out = split(self.train, images, seed)
-        return replace(self, train=train, test=held_out, validation=images)
+        return replace(self, train=train, test=held_out, validation=len(held_out))
+
+
+def fault(train: Images, test: Images, classes: Sequence[str]) -> str:
+    """Why one cannot train on these images and test, in words; "" where one can."""
+    if len(classes) < 2:
+        return f"it takes two classes, not {', '.join(classes) or 'none'}"
+    for part, images in (("train", train), ("test", test)):
+        if not len(images):
+            return f"there is no image to {part}"
+        low, high = int(images.labels.min()), int(images.labels.max())
+        if low < 0 or high >= len(classes):
+            return f"labels to {part} are {low} to {high}, the classes 0 to {len(classes) - 1}"
+    if train.pixels.shape[1:] != test.pixels.shape[1:]:
+        return f"images to train are {_by(train.pixels)}, images to test {_by(test.pixels)}"
+    return ""
+
+
+def in_tracks(images: Images, frames: int) -> Images:
+    """The images with their tracks, where so many of a class in a row are one."""
+    place = torch.empty_like(images.labels)
+    for label in images.labels.unique():
+        members = images.labels == label
+        place[members] = torch.arange(int(members.sum())) // frames
+    return replace(images, tracks=images.labels * len(images) + place)
 
 
 def subset(images: Images, size: int, seed: int) -> Images:
     """A random part of `size` images in which every class keeps its share, rounded.
 
-    The same seed picks the same images. Raises ValueError where `size` is not in 1 … N.
+    The same seed picks the same images. Of every class there is at least one.
+    Raises ValueError where `size` is less than the number of classes, or more than of images.
     """
     return images[_drawn(images.labels, size, seed)]
 
@@ -124,26 +160,53 @@ def subset(images: Images, size: int, seed: int) -> Images:
 def split(images: Images, validation: int, seed: int) -> tuple[Images, Images]:
     """Training images and `validation` held-out ones; both keep the classes' shares.
 
-    Frames of one video track look alike: on GTSRB such a hold-out flatters the network.
-    Raises ValueError where `validation` is not in 1 … N − 1.
+    Both have at least one image of every class. Where images come in tracks, whole ones are held
+    out: that share of the tracks, rounded. Raises ValueError where that cannot be.
     """
-    if validation >= len(images):
-        raise ValueError(f"holding out {validation} of {len(images)} images leaves none to train")
-    held_out = torch.zeros(len(images), dtype=torch.bool)
-    held_out[_drawn(images.labels, validation, seed)] = True
+    if images.tracks is None:
+        held_out = torch.zeros(len(images), dtype=torch.bool)
+        held_out[_drawn(images.labels, validation, seed, spared=1)] = True
+    else:
+        tracks, track = images.tracks.unique(return_inverse=True)
+        labels = torch.empty_like(tracks).scatter(0, track, images.labels)
+        share = round(validation * len(tracks) / len(images))
+        chosen = _drawn(labels, share, seed, spared=1, what="track")
+        held_out = torch.isin(track, chosen)
     return images[~held_out], images[held_out]
 
 
-def _drawn(labels: torch.Tensor, size: int, seed: int) -> torch.Tensor:
-    """Positions (size,) in ascending order, by largest remainders of the classes' shares."""
-    if not 1 <= size <= len(labels):
-        raise ValueError(f"{size} images asked for; there are {len(labels)}: ask for 1 to that")
-    generator = torch.Generator().manual_seed(seed)
+def _drawn(
+    labels: torch.Tensor, size: int, seed: int, spared: int = 0, what: str = "image"
+) -> torch.Tensor:
+    """Positions (size,) in ascending order, by largest remainders of the classes' shares.
+
+    At least one of each class is drawn, and `spared` of each are not.
+    """
     counts = labels.bincount()
+    low = counts.clamp(max=1)
+    high = counts - spared * low
+    least, most = int(low.sum()), int(high.sum())
+    if (scarce := high < low).any():
+        raise ValueError(
+            f"class {int(scarce.nonzero()[0])} has a single {what}; it takes two of each class to "
+            "hold one out"
+        )
+    if not least <= size <= most:
+        raise ValueError(
+            f"{size} {what}s asked for; there are {len(labels)}, in {least} classes: ask for "
+            f"{least} to {most}" + ", which leaves one of each class to train" * spared
+        )
+
     wanted = counts * size // len(labels)
     # Ties between equal remainders go to the lower class, on every machine.
     remainder = counts * size % len(labels)
     wanted[remainder.argsort(descending=True, stable=True)[: size - int(wanted.sum())]] += 1
+    wanted = wanted.clamp(low, high)
+    while lacking := size - int(wanted.sum()):  # a rare class takes from the most frequent one
+        room = high - wanted if lacking > 0 else wanted - low
+        wanted[room.argmax()] += 1 if lacking > 0 else -1
+
+    generator = torch.Generator().manual_seed(seed)
     chosen = []
     for label, count in enumerate(wanted.tolist()):
         members = (labels == label).nonzero().flatten()
