@@ -113,7 +113,9 @@ def _train(parser: argparse.ArgumentParser) -> None:
     Start it with torchrun to use several GPUs. What holds unless said otherwise stands in brackets.
     """
     add = parser.add_argument
-    add("--data", type=_data, required=True, help="a data set's name, a folder or an archive")
+    add(
+        "--data", type=_data, required=True, help="a data set's name, a folder, an archive, an .npz"
+    )
     add("--network", default="resann-3-16", help="such as resann-9-16-s3 (%(default)s)")
     add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
     add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")
@@ -214,7 +216,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     add("--dataset", type=_data, nargs="+", metavar="NAME|PATH", help="instead of the profile's")
     add("--train-images", type=_positive, metavar="N", help="instead of the profile's number")
     add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")
-    add("--data-folder", type=_folder, metavar="FOLDER", help="where archives NAME.tar.gz lie")
+    add("--data-folder", type=_folder, metavar="FOLDER", help="with NAME.tar.gz or NAME.npz")
     add("--out", type=_path, metavar="FOLDER", help="of the records (data/runs/EXPERIMENT)")
     words = "don't repeat runs finished below these (data/runs, unless --out is given)"
     add("--also", type=_folder, nargs="+", metavar="FOLDER", help=words)

@@ -39,7 +39,7 @@ _TUPLE = re.compile(r"\d+(x\d+)+")
 def dataset_name(dataset: str | os.PathLike) -> str:
     """A data set's name, as a record keeps it: a path loses its folder and an archive's ending."""
     # A link keeps its own name: so an archive can be given the name of the data set that it holds.
-    return re.sub(r"(\.(tar|tgz|zip|gz|xz|bz2))+$", "", Path(os.path.abspath(dataset)).name)
+    return re.sub(r"(\.(tar|tgz|zip|gz|xz|bz2|npz))+$", "", Path(os.path.abspath(dataset)).name)
 
 
 def parse(text: str) -> tuple[str, dict[str, Value]]:

@@ -189,7 +189,6 @@ def test_what_is_set_aside_of_tracks_is_counted_as_it_is():
         ),
         ({"test": uneven([0, 0, 1])[:0]}, "no image to test"),
         ({"train": uneven([0, 0, 1])[:0]}, "no image to train"),
-        ({"test": Images(torch.zeros(1, 3, 4, 5).byte(), torch.tensor([0]))}, "test 3×4×5"),
     ],
 )
 def test_what_cannot_be_trained_on_and_tested_is_no_data_set(change, told):

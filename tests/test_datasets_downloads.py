@@ -4,6 +4,7 @@ import pickle
 import shutil
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from torchvision.datasets import CIFAR10, SVHN
 
 from anytime import datasets
-from anytime.datasets import DatasetError, MissingDataset, readers
+from anytime.datasets import DatasetError, MissingDataset, catalogue, readers
 from anytime.datasets.loading import is_here
 
 
@@ -66,13 +67,25 @@ def test_only_downloads_can_be_fetched():
         datasets.fetch("fashion")
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """A function that makes the catalogue expect so many images of a set."""
+
+    def expect(name, train, test, **more):
+        row = replace(catalogue.find(name), images=(train, test), **more)
+        monkeypatch.setitem(catalogue._BY_NAME, name, row)
+
+    return expect
+
+
 def random_pixels(seed, *shape):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
 @pytest.fixture
-def cifar(tmp_path, monkeypatch):
+def cifar(tmp_path, monkeypatch, small):
     """CIFAR-10 in its own layout, four images a batch, with checksums to match."""
+    small("cifar10", 20, 4)
     batches = tmp_path / "cifar-10-batches-py"
     batches.mkdir()
     written = {}
@@ -98,7 +111,7 @@ def test_a_local_copy_of_cifar10_is_read_without_a_network(cifar):
     assert dataset.train.labels[:8].tolist() == [0, 9, 0, 1, 1, 9, 0, 1]
     row = random_pixels(0, 4, 3072)[2]  # red, green and blue planes, each row after row
     assert dataset.train.pixels[2, 1, 5, 7] == row[1024 + 5 * 32 + 7]
-    assert dataset.classes[3] == "class 3" and dataset.title == "CIFAR-10"
+    assert dataset.classes[3] == "cat" and dataset.title == "CIFAR-10"
     assert dataset.augmentation == ("crop", "flip")
 
 
@@ -117,7 +130,8 @@ def test_a_copy_with_a_wrong_checksum_is_refused(cifar):
         datasets.load("cifar10", folder=cifar)
 
 
-def test_svhn_trains_on_train_and_extra_and_is_not_mirrored(tmp_path, monkeypatch):
+def test_svhn_trains_on_train_and_extra_and_is_not_mirrored(tmp_path, monkeypatch, small):
+    small("svhn", 6, 3)
     io = pytest.importorskip("scipy.io")
     parts = {}
     for number, part in enumerate(("train", "test", "extra")):
@@ -144,9 +158,10 @@ def test_svhn_without_scipy_says_what_to_install(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def signs(tmp_path):
+def signs(tmp_path, small):
     """GTSRB in its release's layout: two classes of two tracks of five frames, one even colour
     per frame; a test set of three; images of differing sizes."""
+    small("gtsrb-half", 12, 3, track=3)
     base = tmp_path / "gtsrb"
     for label in range(2):
         folder = base / "GTSRB" / "Final_Training" / "Images" / f"{label:05}"
@@ -177,6 +192,13 @@ def test_half_of_gtsrb_is_frames_0_2_4_of_every_track(signs):
     assert half.classes == ("00000", "00001") and half.augmentation == ("crop",)
 
 
+def test_tracks_of_gtsrb_are_set_aside_as_a_whole(signs):
+    half = datasets.load("gtsrb-half", folder=signs).set_aside(6)
+    tracks = [set((part.pixels[:, 0, 0, 0] // 10).tolist()) for part in (half.train, half.test)]
+    assert not tracks[0] & tracks[1] and tracks[0] | tracks[1] == {0, 1, 10, 11}
+    assert half.validation == len(half.test) == 6
+
+
 def test_half_of_gtsrb_is_tested_on_the_whole_test_set(signs):
     half = datasets.load("gtsrb-half", folder=signs)
     numbers = half.test.pixels[:, 1, 16, 16].tolist()
@@ -189,12 +211,20 @@ def test_a_sign_that_the_table_names_but_the_release_lacks_is_told(signs):
         datasets.load("gtsrb-half", folder=signs)
 
 
+def test_a_release_that_was_unpacked_in_part_is_refused_with_both_numbers(signs):
+    (signs / "gtsrb/GTSRB/Final_Training/Images/00001/00001_00004.ppm").unlink()
+    with pytest.raises(DatasetError, match=r"holds 11 \+ 3 images of 2 .*has 12 \+ 3\.") as told:
+        datasets.load("gtsrb-half", folder=signs)
+    assert str(signs) in str(told.value)
+
+
 WNIDS = ["n04", "n01", "n03", "n02"]  # every second by sorted id: n01 and n03
 
 
 @pytest.fixture
-def tiny(tmp_path):
+def tiny(tmp_path, small):
     """Tiny-ImageNet in its release's layout: four classes, two images each, 4×4 pixels."""
+    small("tiny-imagenet-100", 4, 2)
     base = tmp_path / "tiny-imagenet-200"
     (base / "val" / "images").mkdir(parents=True)
     (base / "wnids.txt").write_text("\n".join(WNIDS) + "\n")

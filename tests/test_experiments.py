@@ -250,6 +250,14 @@ def test_archives_in_the_data_folder_are_used_where_there_are_any(tmp_path):
     assert {job.dataset for job in listed} == {str(tmp_path / "gtsrb.tar.gz"), "cifar10"}
 
 
+def test_files_of_arrays_in_the_data_folder_are_used_where_there_is_no_archive(tmp_path):
+    for name in ("gtsrb.npz", "cifar10.npz", "cifar10.tar.gz"):
+        (tmp_path / name).touch()
+    listed = jobs("final-weights", "laptop", ["gtsrb", "cifar10", "svhn-10k"], tmp_path)
+    files = {str(tmp_path / "gtsrb.npz"), str(tmp_path / "cifar10.tar.gz")}
+    assert {job.dataset for job in listed} == files | {"svhn-10k"}
+
+
 def test_the_number_of_training_images_can_be_given():
     assert {job.train_images for job in jobs("schemes", "quick", train_images=50)} == {50}
 

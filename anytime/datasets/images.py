@@ -83,8 +83,7 @@ class Dataset:
 
     validation: so many training images were set aside and stand in the place of the test set.
     image_size: the side to which all images were resized, if they were.
-    Raises DatasetError for less than two classes, a part without images, labels that are no
-    class's, and parts of images of differing sizes.
+    Raises DatasetError for less than two classes, a part without images, labels of no class.
     """
 
     name: str
@@ -134,8 +133,6 @@ def fault(train: Images, test: Images, classes: Sequence[str]) -> str:
         low, high = int(images.labels.min()), int(images.labels.max())
         if low < 0 or high >= len(classes):
             return f"labels to {part} are {low} to {high}, the classes 0 to {len(classes) - 1}"
-    if train.pixels.shape[1:] != test.pixels.shape[1:]:
-        return f"images to train are {_by(train.pixels)}, images to test {_by(test.pixels)}"
     return ""
 
 

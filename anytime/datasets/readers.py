@@ -9,13 +9,14 @@ from __future__ import annotations
 import csv
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from anytime.datasets.cache import Decoded
-from anytime.datasets.catalogue import Known
+from anytime.datasets.catalogue import SPLITS, Known, Part, Parts, find
 from anytime.datasets.folders import Entry, Fit, decoded, resized
 from anytime.datasets.images import Images, MissingDataset, from_arrays
 
@@ -26,22 +27,47 @@ TINY_IMAGENET = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 TINY_IMAGENET_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 
 
+def taken(parts: Parts, whole: Decoded) -> Decoded:
+    """The images of two parts, in their order; labels count the classes that are kept."""
+    train, test = (_chosen(part, dict(zip(SPLITS, whole, strict=False))) for part in parts)
+    kept = parts[0].classes or range(len(whole[2]))
+    return train, test, tuple(name for label, name in enumerate(whole[2]) if label in kept)
+
+
+def _chosen(part: Part, whole: dict[str, Any]) -> Images:
+    images: Images = whole[part.split]
+    if part == Part(part.split):
+        return images
+    positions = np.setdiff1d(np.arange(len(images))[part.start : part.stop], part.without)
+    if not part.classes:
+        return images[torch.from_numpy(positions)]
+    some = images[torch.from_numpy(positions[np.isin(images.labels[positions], part.classes)])]
+    return Images(some.pixels, torch.searchsorted(torch.tensor(part.classes), some.labels))
+
+
 def read_cifar(row: Known, root: Path) -> Decoded:
     """CIFAR-10 or CIFAR-100; torchvision's class is the name in capitals."""
     from torchvision import datasets
 
-    release = getattr(datasets, row.name.upper())
+    whole = find(row.whole) or row
+    release = getattr(datasets, whole.name.upper())
     parts = [release(root, train=train, download=True) for train in (True, False)]
     train, test = (from_arrays(part.data, part.targets) for part in parts)
-    return train, test, tuple(parts[0].classes)
+    return train, test, whole.classes
 
 
 def read_svhn(row: Known, root: Path) -> Decoded:
-    """The paper trains on train and extra together."""
+    """The paper trains on train and extra together; of what no part needs nothing is fetched."""
     from torchvision.datasets import SVHN
 
-    parts = [SVHN(root, split=split, download=True) for split in ("train", "extra", "test")]
-    train, extra, test = (Images(torch.tensor(p.data), torch.from_numpy(p.labels)) for p in parts)
+    def read(split: str) -> Images:
+        release = SVHN(root, split=split, download=True)
+        return Images(torch.tensor(release.data), torch.from_numpy(release.labels))
+
+    if all(part.split == "test" for part in row.parts):
+        test = read("test")
+        return test[:0], test, row.classes
+    train, extra, test = map(read, ("train", "extra", "test"))
     both = Images(torch.cat([train.pixels, extra.pixels]), torch.cat([train.labels, extra.labels]))
     return both, test, row.classes
 

@@ -188,7 +188,7 @@ def jobs(
 
     experiment, profile: of EXPERIMENTS and PROFILES.
     datasets: names or paths instead of the profile's own.
-    folder: where archives `{name}.tar.gz` lie, used for the data sets that have one there.
+    folder: where `{name}.tar.gz` or `{name}.npz` lie, used for the data sets that have one there.
     train_images: instead of the profile's.
     image_size: the side to resize the images of folders and archives to.
     Raises ValueError for an unknown experiment or profile.

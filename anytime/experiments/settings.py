@@ -94,12 +94,12 @@ SEEDS: dict[str, Seeds] = {"quick": (0,), "laptop": (0, 1, 2), "paper": (0, 1, 2
 def find(profile: str, dataset: str, folder: Path | None = None) -> Setting:
     """A data set's own setting in a profile, or that of all others.
 
-    folder: where its archive `{dataset}.tar.gz` is used, if there is one.
+    folder: where its `{dataset}.tar.gz` or `{dataset}.npz` is used, if there is one.
     """
     name = catalogue.canonical(dataset)
     flips = profile == "laptop" and "flip" in catalogue.augmentation(name)
     recipe = LAPTOP if flips else UNKNOWN[profile]
     unknown = Setting(dataset, recipe, SETTINGS[profile][0].train_images)
     known = {one.dataset: one for one in SETTINGS[profile]}.get(name, unknown)
-    archive = Path(folder or "", f"{dataset}.tar.gz")
-    return replace(known, dataset=str(archive) if folder and archive.exists() else dataset)
+    files = [folder / f"{dataset}{ending}" for ending in (".tar.gz", ".npz")] if folder else []
+    return replace(known, dataset=next((str(f) for f in files if f.exists()), dataset))
