@@ -281,6 +281,8 @@ def _report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, help="folder of the records (data/runs)")
     parser.add_argument("--out", type=Path, help="the CSV file to write (data/ledger.csv)")
     parser.add_argument("--page", type=Path, help="the page to fill (data/LEDGER.md, unless --out)")
+    words = "write it also where rows with figures would be lost"
+    parser.add_argument("--fewer", action="store_true", help=words)
 
 
 def _write_report(options: argparse.Namespace) -> int:
@@ -296,7 +298,14 @@ def _write_report(options: argparse.Namespace) -> int:
     if page is not None:
         report.around(page, "ledger")
 
-    table = ledger.write(folder, path)
+    table = ledger.ledger(folder)
+    if (lost := report.lost(table, path)) and not options.fewer:
+        raise ValueError(
+            f"{path} has {len(lost)} rows that these records do not give, such as: {lost[0]}; "
+            "--fewer writes it without them"
+        )
+
+    ledger.write(table, path)
     if page is not None:
         report.fill(table, page)
     print(report.to_markdown(table), f"\nwritten to {path}" + (f" and {page}" if page else ""))

@@ -301,6 +301,27 @@ def test_report_writes_the_ledger_and_fills_the_page(capsys, tmp_path):
     assert "| data | network | ours | seeds | core hours |" in capsys.readouterr().out
 
 
+def test_report_does_not_write_less_than_it_found_unless_told(capsys, tmp_path):
+    few = tmp_path / "few"
+    for scheme in ("const", "adaloss"):
+        config = {"dataset": "toy", "network": NET, "weighting": scheme, "train_images": 64}
+        config |= {"recipe": {"epochs": 1, "augmentation": []}, "seed": 0}
+        history = [{"epoch": 1, "test_error": [0.5, 0.4, 0.3]}]
+        run = Run(config, [1, 2, 3], history=history, finished=True)
+        run.save(tmp_path / "all" / f"{scheme}.json")
+    run.save(few / "adaloss.json")
+    table = tmp_path / "ledger.csv"
+    command = ["report", "--out", str(table), "--runs"]
+    assert main([*command, str(tmp_path / "all")]) == 0
+    assert main([*command, str(tmp_path / "all")]) == 0
+    before = table.read_bytes()
+    shown = error(capsys, *command, str(few))
+    assert "rows that these records do not give, such as: AdaLoss makes fewer errors" in shown
+    assert "--fewer" in shown and table.read_bytes() == before
+    assert main([*command, str(few), "--fewer"]) == 0
+    assert table.read_bytes() != before
+
+
 def test_report_without_records_names_the_folder(capsys, tmp_path):
     shown = error(capsys, "report", "--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "x"))
     assert f"no finished run below {tmp_path / 'runs'}" in shown

@@ -228,7 +228,8 @@ def test_an_unfinished_run_does_not_count(tmp_path):
 
 def test_the_written_ledger_is_the_ledger(tmp_path):
     record(tmp_path / "runs", "const", [0.9, 0.9, 0.9, 0.5])
-    table = ledger.write(tmp_path / "runs", tmp_path / "ledger.csv")
+    table = ledger.ledger(tmp_path / "runs")
+    ledger.write(table, tmp_path / "ledger.csv")
     read = pd.read_csv(tmp_path / "ledger.csv", keep_default_na=False)
     pd.testing.assert_frame_equal(read, table)
 
@@ -240,7 +241,7 @@ def test_a_ledger_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # as on a full disk
     try:
         with pytest.raises(OSError):
-            ledger.write(tmp_path / "runs", path)
+            ledger.write(ledger.ledger(tmp_path / "runs"), path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_text() == "the old ledger"
@@ -293,7 +294,7 @@ def test_a_page_without_a_place_for_the_ledger_is_left_as_it_was(tmp_path, text)
 
 
 def test_the_ledger_that_ships_is_that_of_the_records_that_ship(tmp_path):
-    ledger.write(RUNS, tmp_path / "ledger.csv")
+    ledger.write(ledger.ledger(RUNS), tmp_path / "ledger.csv")
     assert (tmp_path / "ledger.csv").read_text("utf-8") == ledger.LEDGER.read_text("utf-8")
     table = report.to_markdown(ledger.ledger(RUNS))
     assert f"<!-- ledger -->\n{table}\n<!-- /ledger -->" in report.PAGE.read_text("utf-8")

@@ -225,9 +225,7 @@ def _mean_std(values: Iterable[float], digits: int) -> str:
     return f"{mean:.{digits}f}" + ("" if np.isnan(std) else f" ± {std:.{digits}f}")
 
 
-def write(folder: Path = RUNS, path: Path = LEDGER) -> pd.DataFrame:
-    """Writes the ledger as CSV, whole or not at all, and returns it."""
-    table = ledger(folder)
+def write(table: pd.DataFrame, path: Path = LEDGER) -> None:
+    """Writes a ledger as CSV, whole or not at all."""
     with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-    return table
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

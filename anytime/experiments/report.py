@@ -35,6 +35,17 @@ def fill(table: pd.DataFrame, page: Path = PAGE) -> None:
     put(page, "ledger", to_markdown(table))
 
 
+def lost(table: pd.DataFrame, path: Path) -> list[str]:
+    """Claims, with their data, that the ledger in a file has figures on and a new one has not."""
+    if not path.exists():
+        return []
+    key = ["claim", "data", "network", "deviations"]
+    before = pd.read_csv(path, keep_default_na=False).query("ours != ''")[key]
+    both = before.merge(table.query("ours != ''")[key], how="left", indicator=True)
+    gone = both[both["_merge"] == "left_only"]
+    return [f"{claim} ({data}, {network})" for claim, data, network in gone[key[:3]].to_numpy()]
+
+
 def put(page: Path, name: str, text: str) -> None:
     """Writes a text between a page's lines `<!-- name -->` and `<!-- /name -->`, and nothing else.
 
