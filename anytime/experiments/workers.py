@@ -180,7 +180,8 @@ class Progress:
     """A bar over the work of jobs, so that the time left is right where they differ."""
 
     def __init__(self, listed: list[Job], folder: Path) -> None:
-        self.folder, self.epochs = folder, dict.fromkeys(listed, 0)
+        self.epochs = dict.fromkeys(listed, 0)
+        self.paths = {job: job.record_path(folder, fingerprint_of(job)) for job in listed}
         self.work = {job: epoch_work(job) for job in listed}
         self.bar = tqdm(
             total=sum(work * job.recipe.epochs for job, work in self.work.items()),
@@ -194,8 +195,8 @@ class Progress:
     def done(self) -> float:
         """The work of all epochs that are recorded by now."""
         for job in (job for job in self.work if self.epochs[job] < job.recipe.epochs):
-            path = job.record_path(self.folder, fingerprint_of(job))
-            self.epochs[job] = len(Run.load(path).history) if path.exists() else 0
+            path = self.paths[job]
+            self.epochs[job] = Run.load(path).epochs if path.exists() else 0
         return sum(work * self.epochs[job] for job, work in self.work.items())
 
     def show(self) -> None:
