@@ -64,21 +64,40 @@ def adaloss_weights(mean_losses: Any, gamma: float = 0.07, extra: float = 0.0) -
     mean_losses: a numpy array or anything like one, or a torch tensor; the weights (K,) are of
     the same kind. gamma: share of a uniform weight that is mixed in, in [0, 1]. extra: e, added to
     the last u before u is divided by its largest again.
-    Raises ValueError for negative losses or such that are no numbers, unless in a tensor, where
-    looking would mean waiting for the device.
+    The weights do not depend on the scale of the losses. One below `SMALLEST` times the largest
+    counts as that much: so a loss of 0 gets the largest u, and the others stay above 0.
+    Raises ValueError for losses that are negative or not finite; a tensor's device is waited for.
 
     >>> adaloss_weights([2.0, 1.0, 0.5], gamma=0.0)
     array([0.25, 0.5 , 1.  ])
     """
-    m = mean_losses if hasattr(mean_losses, "clip") else np.asarray(mean_losses, dtype=float)
-    if isinstance(m, np.ndarray) and not (m >= 0).all():
-        raise ValueError(f"mean losses must be at least 0, not {m}")
+    tensor = mean_losses if hasattr(mean_losses, "new_tensor") else None
+    m = np.asarray(mean_losses if tensor is None else tensor.tolist(), dtype=float)
+    if m.ndim != 1 or not len(m) or not ((m >= 0) & (m < np.inf)).all():
+        raise ValueError(f"mean losses must be (K,) finite numbers, at least 0, not {m}")
 
-    # Far below any loss that is not 0, so that losses of 0 alone get equal weights.
-    m = m.clip(SMALLEST * m.max() + 1e-37)
-    u = m.min() / m
-    u[-1] = u[-1] + extra
-    u = u / u.max()
+    weights = mixed(inverse(m, np.finfo(float).tiny), gamma, extra)
+    return weights if tensor is None else (tensor + 0.0).new_tensor(weights)
+
+
+def inverse(mean_losses: Any, tiny: float) -> Any:
+    """u = 1/m, its largest 1, for m (K,), an array or a tensor; nothing waits for its device.
+
+    tiny: the smallest number with all digits, far below any loss that is not 0; so losses of 0
+    alone get equal u.
+    """
+    m = mean_losses.clip(SMALLEST * mean_losses.max() + tiny)
+    return m.min() / m
+
+
+def mixed(u: Any, gamma: float, extra: float) -> Any:
+    """u (K,), its largest 1, with `extra` for the last exit and a share gamma of a uniform weight.
+
+    An array or a tensor; nothing waits for its device.
+    """
+    if extra:
+        u[-1] = u[-1] + extra
+        u = u / u.max()
     return (1.0 - gamma) * u + gamma
 
 
@@ -93,8 +112,11 @@ def adaloss_trajectory(
 
     momentum: rho, the share of the old running mean that is kept. every: T; the weights change
     only after steps T, 2 T, ...; before that they are all 1.
+    Raises ValueError for losses that are negative or not finite: no step is left out here.
     """
     losses = np.asarray(losses, dtype=float)
+    if not ((losses >= 0) & (losses < np.inf)).all():
+        raise ValueError("recorded losses must be at least 0 and finite")
     weights = np.ones_like(losses)
     mean, current = losses[0], np.ones(losses.shape[1])
     for step, loss in enumerate(losses):

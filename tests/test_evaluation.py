@@ -129,3 +129,8 @@ def test_the_network_is_left_in_its_mode_after_images_that_do_not_fit(network, f
     with pytest.raises(ValueError, match="do not fit"):
         function(network.train(training), gray)
     assert {module.training for module in network.modules()} == {training}
+
+
+def test_no_images_have_no_error(network):
+    with pytest.raises(ValueError, match="no images to evaluate"):
+        evaluate(network, photographs(0))

@@ -1,6 +1,8 @@
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
 
 from anytime import theory
 from anytime.weighting import AdaLoss
@@ -67,19 +69,47 @@ def test_a_loss_of_zero_has_no_best_weight():
         theory.adaloss_optimal_weights([0.5, 0.0])
 
 
-@pytest.mark.parametrize("losses", [[0.5, -0.1], [0.5, float("nan")]])
-def test_losses_that_have_no_weights_are_refused(losses):
-    with pytest.raises(ValueError, match="at least 0"):
-        theory.adaloss_weights(losses)
+NO_LOSSES = [[0.5, -0.1], [0.5, float("nan")], [np.inf, 1.0], [-np.inf, 1.0], [], [[1.0, 2.0]], 1.0]
 
 
-@pytest.mark.parametrize("extra", [0.0, 1.0])
-@pytest.mark.parametrize("losses", [[2.3, 0.7, 0.02], [0.0, 1.0, 2.0], [0.0, 0.0], [1e-30, 1.0]])
-def test_one_formula_serves_numpy_and_torch(losses, extra):
-    ours = theory.adaloss_weights(np.array(losses), 0.1, extra)
-    theirs = theory.adaloss_weights(torch.tensor(losses, dtype=torch.float64), 0.1, extra)
-    assert isinstance(ours, np.ndarray) and isinstance(theirs, torch.Tensor)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+@pytest.mark.parametrize("kind", [np.array, torch.tensor, list])
+@pytest.mark.parametrize("losses", NO_LOSSES, ids=str)
+def test_losses_that_have_no_weights_are_refused_by_both_kinds(losses, kind):
+    if kind is list and losses == 1.0:
+        kind = float
+    with pytest.raises(ValueError, match="finite numbers, at least 0"):
+        theory.adaloss_weights(kind(losses))
+
+
+@pytest.mark.parametrize("losses", [[0.5, -0.1], [0.5, np.nan], [0.5, np.inf]])
+def test_a_recorded_training_with_a_loss_that_is_none_has_no_trajectory(losses):
+    with pytest.raises(ValueError, match="at least 0 and finite"):
+        theory.adaloss_trajectory([[1.0, 1.0], losses])
+
+
+LOSSES = st.lists(
+    st.one_of(
+        st.floats(0.0, 2.0**120, width=32),
+        st.sampled_from([0.0, -0.0, 1e-45, 1e-39, 1e-30, 1.0, 2.5]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(LOSSES, st.sampled_from([0.0, 0.07, 1.0]), st.sampled_from([0.0, 1.0]))
+def test_one_rule_serves_numpy_and_torch_and_the_module(losses, gamma, extra):
+    ours = theory.adaloss_weights(np.array(losses), gamma, extra)
+    assert isinstance(ours, np.ndarray) and np.isfinite(ours).all()
+    assert ours.max() == 1 and ours[np.argmin(losses[:-1] or losses)] == max(ours[:-1], default=1)
+    for dtype, places in ((torch.float64, 1e-12), (torch.float32, 1e-6)):
+        theirs = theory.adaloss_weights(torch.tensor(losses, dtype=dtype), gamma, extra)
+        assert theirs.dtype == dtype
+        np.testing.assert_allclose(theirs, ours, rtol=places)
+    module = AdaLoss(len(losses), gamma=gamma, extra=extra, every=1, momentum=0.0)
+    module(torch.tensor(losses))
+    np.testing.assert_allclose(module.weights, ours, rtol=1e-6)
 
 
 def test_a_chain_of_equal_networks_is_no_chain():

@@ -5,12 +5,16 @@ import io
 import math
 import pickle
 import re
+import shutil
+import warnings
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
+from hypothesis import given, settings
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from anytime import networks, weighting
@@ -182,6 +186,7 @@ def test_an_unknown_option_is_refused_with_those_the_scheme_has(spec, option, kn
         ("adaloss:every=1.5", "every=1.5"),
         ("adaloss:every=inf", "every=inf"),
         ("adaloss:extra=-1", "extra=-1"),
+        ("adaloss:extra=1e300", r"extra=1e\+300"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_the_range(spec, message):
@@ -311,6 +316,16 @@ def test_adaloss_stored_in_mid_sequence_goes_on_exactly(after):
     assert expected.keys() == state.keys()
     assert all(torch.equal(state[key], expected[key]) for key in expected)
     assert whole.weights.min() < 1
+
+
+def test_a_state_of_the_first_edition_is_read():
+    first, second = weighting.AdaLoss(2, every=1), weighting.AdaLoss(2, every=1)
+    first(torch.tensor([2.0, 1.0]))
+    state = first.state_dict()
+    del state["refused"]
+    second.load_state_dict(state)
+    assert torch.equal(second.weights, first.weights)
+    assert second.refused.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("spec", ["linear", "adaloss:every=1"])
@@ -504,6 +519,136 @@ def test_a_look_at_the_first_losses_weighs_the_first_step_by_them():
     scheme = weighting.build("adaloss:look_first=True,gamma=0", 3)
     assert float(scheme(losses)) == pytest.approx(3.0)  # 4 / 4 + 2 / 2 + 1
     assert float(scheme(2 * losses)) == pytest.approx(6.0)
+
+
+COMPILES = pytest.mark.skipif(not shutil.which("c++"), reason="torch.compile needs a compiler")
+
+
+def in_single_precision(losses, gamma, momentum, every, extra):
+    """Yields the weights after each step by the authors' rule, rounded after each operation."""
+    f, one = np.float32, np.float32(1)
+    means, weights = list(losses[0]), [one] * len(losses[0])
+    for step, now in enumerate(losses, start=1):
+        means = [
+            f(momentum) * mean + f(1 - momentum) * loss
+            for mean, loss in zip(means, now, strict=True)
+        ]
+        if step % every == 0:
+            u = [min(means) / mean for mean in means]
+            u[-1] = u[-1] + f(extra)
+            u = [value / max(u) for value in u]
+            weights = [f(1 - gamma) * value + f(gamma) for value in u]
+        yield list(weights)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "extra"), [(False, 0.0), (False, 0.5), pytest.param(True, 0.5, marks=COMPILES)]
+)
+def test_ordinary_losses_give_the_weights_of_the_plain_rule_bit_for_bit(compiled, extra):
+    generator = np.random.default_rng(5)
+    losses = generator.lognormal(0.0, 2.0, size=(60, 7)).astype(np.float32)
+    scheme = weighting.AdaLoss(7, momentum=0.9, every=3, extra=extra)
+    call = torch.compile(scheme) if compiled else scheme
+    expected = list(in_single_precision(losses, 0.07, 0.9, 3, extra))
+    for step, weights in zip(torch.from_numpy(losses), expected, strict=True):
+        call(step)
+        assert scheme.weights.tolist() == [float(weight) for weight in weights]
+
+
+NUMBERS = [0.0, -0.0, 1e-45, 1e-39, 1e-30, 1e-7, 0.3, 1.0, 2.5, 40.0, 1e30, 9e37]
+BAD = [-1.0, -1e-45, math.nan, math.inf, -math.inf, 3e38]
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(
+    st.lists(st.lists(st.sampled_from(NUMBERS + BAD), min_size=3, max_size=3), max_size=12),
+    st.sampled_from([0.0, 0.9]),
+    st.sampled_from([1, 3]),
+    st.sampled_from([0.0, 1.0]),
+    st.booleans(),
+)
+def test_whatever_the_losses_are_adaloss_stays_finite_and_its_largest_weight_is_one(
+    steps, momentum, every, extra, look_first
+):
+    scheme = weighting.AdaLoss(
+        3, momentum=momentum, every=every, extra=extra, look_first=look_first
+    )
+    for losses in steps:
+        scheme(torch.tensor(losses))
+        assert all(state.isfinite().all() for state in (scheme.weights, scheme.mean_losses))
+        assert scheme.weights.max() == 1 and scheme.weights.min() > 0
+    with np.errstate(over="ignore"):
+        bad = [[loss in BAD or math.isnan(loss) for loss in losses] for losses in steps]
+    assert scheme.refused.tolist() == (np.sum(bad, 0).tolist() if bad else [0, 0, 0])
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(
+    st.lists(st.floats(0.0, 1e3, width=32, allow_subnormal=False), min_size=4, max_size=4),
+    st.integers(-130, 100),
+)
+def test_the_weights_do_not_depend_on_the_scale_of_the_losses(losses, power):
+    losses = torch.tensor([loss if loss == 0 or loss > 1e-3 else 1e-3 for loss in losses])
+    scaled = losses * 2.0**power
+    plain, other = (weighting.AdaLoss(4, every=1, momentum=0.0) for _ in range(2))
+    plain(losses), other(scaled)
+    if torch.equal(scaled / 2.0**power, losses):  # nothing was too small to keep its digits
+        assert torch.equal(plain.weights, other.weights)
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("when", [1, 2, 5])
+def test_a_loss_that_is_none_leaves_its_mean_as_it_was(bad, when):
+    generator = np.random.default_rng(when)
+    losses = generator.gamma(1.0, size=(9, 3)).astype(np.float32) + 0.1
+    broken = losses.copy()
+    broken[when, 1] = bad
+    scheme = weighting.AdaLoss(3, every=1)
+    for step in torch.from_numpy(broken):
+        scheme(step)
+    whole = weighting.AdaLoss(3, every=1)
+    for step in torch.from_numpy(losses):
+        whole(step)
+    spared = weighting.AdaLoss(1, every=1)
+    for step in torch.from_numpy(np.delete(losses[:, 1:2], when, axis=0)):
+        spared(step)
+    means = [whole.mean_losses[0], spared.mean_losses[0], whole.mean_losses[2]]
+    assert scheme.mean_losses.tolist() == [float(mean) for mean in means]
+    assert scheme.refused.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("look_first", [False, True])
+def test_a_mean_starts_at_the_first_good_loss_and_no_weight_changes_before(look_first):
+    scheme = weighting.AdaLoss(2, every=1, gamma=0.0, look_first=look_first)
+    for bad in (math.nan, -3.0):
+        scheme(torch.tensor([bad, 1.0]))
+        assert scheme.weights.tolist() == [1.0, 1.0]
+    scheme(torch.tensor([4.0, 1.0]))
+    assert scheme.mean_losses.tolist() == pytest.approx([4.0, 1.0])
+    assert scheme.weights.tolist() == pytest.approx([0.25, 1.0])
+
+
+def test_what_was_left_out_is_said_once_when_the_state_is_stored():
+    scheme = weighting.AdaLoss(2, every=1)
+    for losses in ([1.0, 1.0], [-1.0, 1.0], [math.nan, 1.0]):
+        scheme(torch.tensor(losses))
+    with pytest.warns(UserWarning, match=r"left out \[2, 0\] losses of its exits in 3 steps"):
+        scheme.state_dict()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scheme.eval().state_dict()
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [[1.0, 2.0], (1.0, 2.0), {"a": 1.0, "b": 2.0}, np.ones(2), [], 3.0, None, "ab"]
+    + [[torch.ones(1), torch.ones(1)], [torch.ones(()), torch.ones(3)], [torch.ones(()), 1.0]],
+    ids=str,
+)
+@pytest.mark.parametrize("spec", ["const", "adaloss"])
+def test_what_autograd_cannot_follow_is_refused_with_what_to_give(spec, losses):
+    with pytest.raises(TypeError, match=r"tensor \(K,\), or a list, tuple or dict of K tensors"):
+        weighting.build(spec, 2)(losses)
 
 
 @pytest.mark.parametrize("zero", [0.0, 1e-39])

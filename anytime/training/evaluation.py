@@ -37,7 +37,12 @@ def predict(network: nn.Module, images: Images, batch_size: int = 500) -> Tensor
 
 @torch.no_grad()
 def evaluate(network: nn.Module, images: Images, batch_size: int = 500) -> tuple[Tensor, Tensor]:
-    """Losses (nats) and errors (in [0, 1]) of all exits over all images: (K,), (K,)."""
+    """Losses (nats) and errors (in [0, 1]) of all exits over all images: (K,), (K,).
+
+    Raises ValueError where there are no images.
+    """
+    if not len(images):
+        raise ValueError("there are no images to evaluate, so neither losses nor errors")
     loss = mistakes = torch.zeros((), device=device_of(network))
     for logits, labels in _batches(network, images, batch_size):
         loss = loss + exit_losses(logits, labels) * len(labels)

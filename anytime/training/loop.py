@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from anytime.training.identity import check_named
 from anytime.training.interrupts import HeldInterrupts
 from anytime.training.recipe import Recipe
 from anytime.training.session import Session
+from anytime.training.sums import NotFinite
 from anytime.weighting import Weighting
 
 SMALL = 100e6  # multiply-adds an image below which one thread is enough
@@ -59,8 +61,10 @@ def train(
 
     Started by torchrun, each process takes its share of every batch. Ctrl-C lets the step end,
     saves the checkpoint, and is passed on; after the last step all is stored first.
-    Raises NotFinite for a loss that is not finite, ValueError where the parts do not fit
-    together, or where a record could not tell what was trained.
+    Warns where AdaLoss's T steps are more than there are.
+    Raises NotFinite for a loss or an answer that is not finite, so that no checkpoint, network or
+    finished record of a broken network is kept; ValueError where the parts do not fit together,
+    or where a record could not tell what was trained.
     """
     _check_fit(network, weighting, dataset)
     if record is not None or checkpoint is not None:
@@ -71,8 +75,9 @@ def train(
     session = Session(network, weighting, dataset, recipe, seed)
     session.begin()
     session.resume(checkpoint)
+    _check_length(session)
     with _surroundings(session, threads), _bar(session, progress) as bar:
-        with HeldInterrupts() as interrupts:
+        with HeldInterrupts() as interrupts, _advising(session, checkpoint):
             session.write_record(record)  # a place that cannot be written to is found out now
             while session.epoch < recipe.epochs:
                 session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds)
@@ -88,6 +93,16 @@ def train(
     if interrupts.pending:
         raise KeyboardInterrupt
     return session.run
+
+
+@contextmanager
+def _advising(session: Session, checkpoint: PathLike | None) -> Iterator[None]:
+    """Adds to a NotFinite what to do about it."""
+    try:
+        yield
+    except NotFinite as broken:
+        step = int(session.sums.broken_at.min())
+        raise broken.advised(step, session.recipe, checkpoint) from None
 
 
 @contextmanager
@@ -129,6 +144,18 @@ def _stop(session: Session, bar: tqdm, checkpoint: PathLike | None) -> None:
         then = "the same call goes on from there"
     bar.write(f"stopped after step {session.step}; {then}")
     raise KeyboardInterrupt
+
+
+def _check_length(session: Session) -> None:
+    steps = session.recipe.epochs * session.steps_per_epoch
+    every = getattr(session.weighting, "every", 0)
+    if every >= steps and rank() == 0:
+        warnings.warn(
+            f"{session.weighting.spec} changes its weights after every {every} steps, and the run "
+            f"has only {steps}, so that no change has an effect; give every={-(-steps // 10)}, or "
+            "more epochs",
+            stacklevel=3,
+        )
 
 
 def _check_fit(network: Any, weighting: Weighting, dataset: Dataset) -> None:

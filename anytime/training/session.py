@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -20,13 +21,13 @@ from anytime.paths import PathLike
 from anytime.processes import all_mean, rank, world_size
 from anytime.runs import Run
 from anytime.training import checkpoints
-from anytime.training.evaluation import evaluate, exit_losses, exit_mistakes
+from anytime.training.evaluation import all_exits, evaluate, exit_losses, exit_mistakes
 from anytime.training.identity import start_of
 from anytime.training.interrupts import HeldInterrupts
 from anytime.training.optimizer import make_optimizer
 from anytime.training.provenance import environment
 from anytime.training.recipe import Recipe
-from anytime.training.sums import EpochSums
+from anytime.training.sums import EpochSums, NotFinite
 from anytime.weighting import Weighting
 
 
@@ -146,22 +147,26 @@ class Session:
 
     def end_epoch(self, evaluate_every: int = 1) -> None:
         """Adds the epoch to the record."""
-        self.sums.check()
+        self.check()
         epoch = self.epoch + 1
         losses, errors = self.sums.means()
-        entry = {
+        entry: dict[str, Any] = {
             "epoch": epoch,
             "lr": float(f"{self.recipe.learning_rate(epoch):.4g}"),
             "train_loss": _rounded(losses),
             "train_error": _rounded(errors),
             "weights": _rounded(self.used.tolist()),
         }
-        self.run.finished = epoch == self.recipe.epochs
-        if self.run.finished or epoch % evaluate_every == 0:
+        last = epoch == self.recipe.epochs
+        if last or epoch % evaluate_every == 0:
             test_losses, test_errors = evaluate(self.network, self.dataset.test)
             entry["test_loss"] = _rounded(test_losses.tolist())
             entry["test_error"] = _rounded(test_errors.tolist())
+        if broken := [key for key, values in entry.items() if not np.isfinite(values).all()]:
+            told = " and ".join(f"{key.replace('_', ' ')} is {entry[key]}" for key in broken)
+            raise NotFinite(f"after epoch {epoch}, step {self.step}, the {told}, exit by exit")
         self.run.history.append(entry)
+        self.run.finished = last
         self.sums = EpochSums.zero(self.network.num_exits, self.device)
         self._read_clock(together=True)
 
@@ -172,11 +177,20 @@ class Session:
         if self.run.finished or not Path(path).exists() or not Run.load(path).finished:
             self.run.save(path)
 
+    def check(self) -> None:
+        """Raises NotFinite where a loss was not finite, or the network is broken now; waits."""
+        self.sums.check()
+        if not all_exits(self.network, self.images.pixels[:2]).isfinite().all():
+            raise NotFinite(
+                f"in evaluation mode the network's answers are not finite after step {self.step}, "
+                "though all losses of training were"
+            )
+
     def write_checkpoint(self, path: PathLike | None) -> None:
         """Writes the checkpoint; a network that is broken is not written."""
         if path is None or rank() > 0:
             return
-        self.sums.check()
+        self.check()
         self._read_clock()
         run = self.run
         progress = {"step": self.step, "sums": vars(self.sums), "used": self.used}

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from anytime.paths import PathLike
 from anytime.processes import all_mean
+from anytime.training.recipe import Recipe
 
 NEVER = torch.iinfo(torch.long).max
 
 
 class NotFinite(RuntimeError):
-    """A loss became infinite or not a number; the message says when, where and under which B."""
+    """A loss became infinite or not a number; the message says when, where and what to do."""
+
+    def advised(self, step: int, recipe: Recipe, checkpoint: PathLike | None) -> NotFinite:
+        """The same with what to do where this step broke, and with what is kept of the run."""
+        smaller = min(recipe.lr / 3, 0.1)
+        tries = [f"a smaller learning rate than {recipe.lr:g}, such as {smaller:.2g}"]
+        if recipe.autocast:
+            tries.append(f"single precision in place of autocast={recipe.autocast!r}")
+        if step == 1:
+            tries = ["other layers or first weights, as nothing was learned before the first step"]
+
+        kept = "no checkpoint is kept"
+        if checkpoint is not None and Path(checkpoint).exists():
+            kept = (
+                f"{checkpoint} stays, of a step at which all was finite; a run with another recipe "
+                "needs another file, or this one deleted"
+            )
+        return NotFinite(f"{self}; try {' or '.join(tries)}; {kept}")
 
 
 @dataclass
@@ -56,7 +76,7 @@ class EpochSums:
         weights = ", ".join(f"{weight:.3g}" for weight in self.broken_weights.tolist())
         raise NotFinite(
             f"the loss of exit {exits} was not finite at step {step}, under the weights B = "
-            f"({weights}); try a smaller learning rate or, with autocast, bfloat16"
+            f"({weights})"
         )
 
     def means(self) -> tuple[list[float], list[float]]:

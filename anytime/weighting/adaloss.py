@@ -9,16 +9,19 @@
     e       extra          what the last exit gets on top
     B_i     weights        the weights; the training loss is the sum of B_i l_i
 
-The formula of the weights is `theory.adaloss_weights`; notebook 03 derives it in three ways.
+The formula of the weights is in `theory.adaloss_weights`; notebook 03 derives it in three ways.
 """
 
 from __future__ import annotations
 
+import warnings
+from typing import Self
+
 import torch
 from torch import Tensor
 
+from anytime import theory
 from anytime.processes import all_mean
-from anytime.theory import adaloss_weights
 from anytime.weighting.base import Losses, Weighting
 
 
@@ -30,6 +33,11 @@ class AdaLoss(Weighting):
     In evaluation mode nothing is updated. When training is spread over processes, the losses
     are averaged over them, so that all hold the same weights.
 
+    A loss that is negative, infinite or not a number leaves its mean as it was. A mean starts at
+    the first loss that is none of these, and until every exit has one, no weight changes. Such
+    losses are counted in `refused` (K,), on their device; a warning says so once, when the state is
+    stored or the module is switched to evaluation or back.
+
     >>> adaloss = AdaLoss(3, gamma=0.0, momentum=0.0, every=1)
     >>> adaloss(torch.tensor([2.0, 1.0, 0.5]))
     tensor(3.5000)
@@ -39,7 +47,9 @@ class AdaLoss(Weighting):
 
     known_as = "adaloss"
     mean_losses: Tensor
+    refused: Tensor
     step: Tensor
+    _said = False
 
     def __init__(
         self,
@@ -52,15 +62,17 @@ class AdaLoss(Weighting):
         look_first: bool = False,
     ) -> None:
         whole = every >= 1 and float(every).is_integer()
-        if not (0 <= gamma <= 1 and 0 <= momentum < 1 and whole and 0 <= extra < float("inf")):
+        if not (0 <= gamma <= 1 and 0 <= momentum < 1 and whole and 0 <= extra <= 1e6):
             raise ValueError(
-                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1 and a finite "
-                f"extra >= 0, not gamma={gamma}, momentum={momentum}, every={every}, extra={extra}"
+                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1 and "
+                f"0 <= extra <= 1e6, not gamma={gamma}, momentum={momentum}, every={every}, "
+                f"extra={extra}"
             )
         super().__init__(torch.ones(num_exits), total)
         self.gamma, self.momentum, self.every, self.extra = gamma, momentum, int(every), extra
         self.look_first = look_first
         self.register_buffer("mean_losses", torch.zeros(num_exits))
+        self.register_buffer("refused", torch.zeros(num_exits, dtype=torch.long))
         self.register_buffer("step", torch.zeros((), dtype=torch.long))
 
     def forward(self, losses: Losses) -> Tensor:
@@ -68,7 +80,8 @@ class AdaLoss(Weighting):
         losses = self._vector(losses)
         seen = all_mean(losses.detach().float()) if self.training else None
         if seen is not None and self.look_first:
-            self.weights = torch.where(self.step == 0, self._weights(seen), self.weights)
+            first = (self.step == 0) & _good(seen).all()
+            self.weights = torch.where(first, self._weights(seen), self.weights)
 
         loss = super().forward(losses)
         if seen is not None:
@@ -77,11 +90,49 @@ class AdaLoss(Weighting):
 
     def _observe(self, losses: Tensor) -> None:
         # Selected with torch.where: a Python `if` on the step would wait for the device.
-        old = torch.where(self.step == 0, losses, self.mean_losses)
-        self.mean_losses = self.momentum * old + (1.0 - self.momentum) * losses
-        self.step = self.step + 1
-        due = self.step % self.every == 0
-        self.weights = torch.where(due, self._weights(self.mean_losses), self.weights)
+        step, refused, means = self.step, self.refused, self.mean_losses
+        old = torch.where(step == refused, losses, means)
+        new = self.momentum * old + (1.0 - self.momentum) * losses
+        good = _good(losses)
+        self.mean_losses = means = torch.where(good, new, means)
+        self.refused = refused = refused + ~good
+        self.step = step = step + 1
+
+        due = (step % self.every == 0) & (step > refused).all()
+        self.weights = torch.where(due, self._weights(means), self.weights)
 
     def _weights(self, mean_losses: Tensor) -> Tensor:
-        return self._rescaled(adaloss_weights(mean_losses, self.gamma, self.extra))
+        # Doubles hold the floor of the smallest losses, and round a quotient to the same float.
+        wide = torch.float32 if mean_losses.is_mps else torch.float64
+        u = theory.inverse(mean_losses.to(wide), torch.finfo(wide).tiny).float()
+        return self._rescaled(theory.mixed(u, self.gamma, self.extra))
+
+    def train(self, mode: bool = True) -> Self:
+        """See `torch.nn.Module.train`."""
+        self._say_what_was_refused()
+        return super().train(mode)
+
+    def _save_to_state_dict(self, *arguments) -> None:
+        self._say_what_was_refused()
+        super()._save_to_state_dict(*arguments)
+
+    def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
+        # The first edition's states do not count what was refused.
+        state_dict.setdefault(prefix + "refused", torch.zeros_like(self.refused))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def _say_what_was_refused(self) -> None:
+        if self._said or self.refused.is_meta or not self.refused.any():
+            return
+        self._said = True
+        warnings.warn(
+            f"AdaLoss left out {self.refused.tolist()} losses of its exits in {int(self.step)} "
+            "steps, as they were negative or not finite; losses that can be negative, such as "
+            "those of densities, have to be shifted above 0",
+            stacklevel=2,
+        )
+
+
+def _good(losses: Tensor) -> Tensor:
+    """Which losses are at least 0 and below 1e38, where single precision ends."""
+    return losses == losses.clamp(0.0, 1e38)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from numpy.typing import ArrayLike
@@ -59,10 +60,22 @@ class Weighting(Named, nn.Module):
 
     def _vector(self, losses: Losses) -> Tensor:
         if not isinstance(losses, Tensor):
-            losses = torch.stack([*(losses.values() if isinstance(losses, Mapping) else losses)])
+            losses = torch.stack(_parts(losses))
         if losses.shape != self.weights.shape:
             raise ValueError(
                 f"expected {self.num_exits} losses, one per exit, but got shape "
                 f"{tuple(losses.shape)}; build the weighting with the network's num_exits"
             )
         return losses
+
+
+def _parts(losses: Any) -> list[Tensor]:
+    parts = losses.values() if isinstance(losses, Mapping) else losses
+    parts = list(parts) if isinstance(parts, Iterable) else []
+    if not parts or not all(isinstance(part, Tensor) and part.dim() == 0 for part in parts):
+        raise TypeError(
+            "losses must be a tensor (K,), or a list, tuple or dict of K tensors of one number "
+            f"each, as loss functions return them, not {losses!r:.80}; torch.as_tensor makes a "
+            "tensor of numbers"
+        )
+    return parts
