@@ -6,14 +6,16 @@ import pytest
 import torch
 from PIL import Image
 
-from anytime import datasets, metrics, networks
+from anytime import datasets, metrics, networks, runs
 from anytime.datasets import catalogue
 from anytime.experiments import Job, estimates, settings
 from anytime.experiments import lists as experiments
 from anytime.experiments.estimates import estimate
 from anytime.experiments.lists import EXPERIMENTS, PROFILES, jobs
 from anytime.experiments.skeletons import skeleton
+from anytime.names import IDENTITY
 from anytime.networks import cost
+from anytime.paths import DATA
 from anytime.processes import best_device
 from anytime.runs import Run
 from anytime.training import Recipe
@@ -26,6 +28,7 @@ GRID |= {"resann-25-16-s3", "resann-25-32-s3", "resann-9-64", "resann-9-128"}
 
 
 LAPTOP = [*EXPERIMENTS][:7]  # those of the plan, in its order
+TOTALS = {1: "", 3: ":total=3", 12: ":total=12"}
 FOUR = {"const", "adaloss", "linear", "opt"}
 
 
@@ -392,3 +395,22 @@ def test_every_profile_says_its_settings_and_networks_for_every_experiment():
 def test_larger_images_cost_as_many_times_more_as_they_have_pixels():
     larger = replace(JOB, image_size=64)
     assert estimates.epoch_work(larger) == 4 * estimates.epoch_work(JOB)
+
+
+def test_the_totals_that_are_trained_with_are_those_that_the_plan_s_rule_chooses():
+    wanted = {(job.dataset_name, job.network, job.weighting) for job in jobs("totals")}
+    found = runs.find(DATA / "totals")
+    by = {tuple(run.config[key] for key in IDENTITY[:3]): run for run in found}
+    if not wanted <= by.keys():
+        pytest.skip("the list of totals has not been carried out as a whole")
+
+    last = {key: float(run.final("test_error")[-1]) for key, run in by.items()}
+    chosen = {}
+    for dataset, network in {(job.dataset_name, job.network) for job in jobs("totals")}:
+        three = {total: last[dataset, network, f"opt{text}"] for total, text in TOTALS.items()}
+        best = min(three, key=three.__getitem__)
+        if three[1] - three[best] >= 0.006:  # the smallest difference that matters
+            chosen[dataset, network] = best
+    assert chosen == experiments.OPT_TOTALS
+    sums = by["cifar100", NET, "adaloss"].values("weights").sum(axis=1)
+    assert round(float(sums.mean()), 1) == experiments.MEAN_TOTAL
