@@ -1,5 +1,6 @@
 """python -m anytime: what it prints, and what it says to those who mistype."""
 
+import os
 import re
 import subprocess
 import sys
@@ -342,3 +343,20 @@ def test_debugging_shows_where_an_error_happened(monkeypatch):
     monkeypatch.setenv("ANYTIME_DEBUG", "1")
     with pytest.raises(ValueError, match="unknown experiment"):
         main(["run", "scheme"])
+
+
+def test_a_locale_without_the_letters_breaks_no_command(tmp_path):
+    command = [sys.executable, "-m", "anytime", "report", "--out", str(tmp_path / "ledger.csv")]
+    poor = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=poor)
+    assert ended.returncode == 0 and "\\xb1" in ended.stdout
+    assert "±" in (tmp_path / "ledger.csv").read_text("utf-8")
+
+
+def test_a_warning_is_a_line_without_a_path(tmp_path):
+    command = [sys.executable, "-m", "anytime", "train", "--data", "fashion", "--epochs", "1"]
+    command += ["--network", "resann-1-4-stride4", "--train-images", "20", "--batch-size", "10"]
+    command += ["--quiet", "--out", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stderr.startswith("note: adaloss changes its weights after every 100 steps")
+    assert len(ended.stderr.splitlines()) == 1

@@ -595,3 +595,13 @@ def test_a_weighting_that_fits_no_text_is_refused_and_recorded_once_it_has_a_nam
     other = Given(torch.tensor([1.0, 0.5, 1.0]))
     other.name = "mine-3"
     assert starts(fresh()[0], other) != starts(fresh()[0], scheme)
+
+
+def test_a_missing_compiler_is_named_with_what_to_do(shapes, monkeypatch):
+    def fail(session, batch):
+        raise RuntimeError("InvalidCxxCompiler: No working C++ compiler found")
+
+    monkeypatch.setattr(Session, "train_step", fail)
+    network, scheme = fresh()
+    with pytest.raises(RuntimeError, match="takes a C.. compiler, such as g.., install one, or"):
+        train(network, scheme, shapes, replace(RECIPE, compile=True), progress=False)

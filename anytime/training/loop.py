@@ -97,12 +97,19 @@ def train(
 
 @contextmanager
 def _advising(session: Session, checkpoint: PathLike | None) -> Iterator[None]:
-    """Adds to a NotFinite what to do about it."""
+    """Adds to an error in training what to do about it."""
     try:
         yield
     except NotFinite as broken:
         step = int(session.sums.broken_at.min())
         raise broken.advised(step, session.recipe, checkpoint) from None
+    except RuntimeError as error:
+        if session.recipe.compile and "compiler" in str(error):
+            raise RuntimeError(
+                "to compile a network takes a C++ compiler, such as g++; install one, or train "
+                f"without compile (--no-compile): {error}"
+            ) from error
+        raise
 
 
 @contextmanager
