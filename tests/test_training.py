@@ -603,5 +603,5 @@ def test_a_missing_compiler_is_named_with_what_to_do(shapes, monkeypatch):
 
     monkeypatch.setattr(Session, "train_step", fail)
     network, scheme = fresh()
-    with pytest.raises(RuntimeError, match="takes a C.. compiler, such as g.., install one, or"):
+    with pytest.raises(RuntimeError, match="takes a C.. compiler, such as g..; install one, or"):
         train(network, scheme, shapes, replace(RECIPE, compile=True), progress=False)
