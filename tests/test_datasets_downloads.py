@@ -2,7 +2,9 @@ import csv
 import hashlib
 import pickle
 import shutil
+import socket
 import sys
+import urllib.request
 import zipfile
 from dataclasses import replace
 
@@ -13,7 +15,7 @@ from PIL import Image
 from torchvision.datasets import CIFAR10, SVHN
 
 from anytime import datasets
-from anytime.datasets import DatasetError, MissingDataset, catalogue, readers
+from anytime.datasets import DatasetError, MissingDataset, catalogue, loading, readers
 from anytime.datasets.loading import is_here
 
 
@@ -42,6 +44,23 @@ def test_without_a_network_one_reads_what_to_put_where_and_what_fetches_it(tmp_p
     for help_ in (file, str(tmp_path / "here"), "ANYTIME_DOWNLOADS", f"anytime fetch {name}"):
         assert help_ in str(told.value)
     assert not list((tmp_path / "cache").glob("*.pt"))
+
+
+def test_a_network_that_is_silent_is_told_and_not_waited_for(tmp_path, monkeypatch, capsys):
+    silent = socket.create_server(("127.0.0.1", 0))  # takes calls and never answers
+    for scheme in ("http", "https"):
+        monkeypatch.setenv(f"{scheme}_proxy", f"http://127.0.0.1:{silent.getsockname()[1]}")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxy before
+    monkeypatch.setattr(loading, "PATIENCE", 0.2)
+    with silent, pytest.raises(MissingDataset, match="could not be downloaded .*timed out"):
+        datasets.fetch("cifar10", folder=tmp_path)
+    told = f"cifar10: reading cifar-10-python.tar.gz in {tmp_path}; what is missing is downloaded"
+    assert capsys.readouterr().err.startswith(told)
+    assert socket.getdefaulttimeout() is None
+
+
+def test_the_patience_with_a_network_ends():
+    assert 0 < loading.PATIENCE <= 20  # seconds, for each number of an address
 
 
 def test_the_downloads_lie_where_the_environment_says(tmp_path, monkeypatch):

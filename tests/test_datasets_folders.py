@@ -1,8 +1,10 @@
 import gzip
 import io
+import itertools
 import os
 import shutil
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -119,10 +121,12 @@ def test_grey_and_transparent_images_become_rgb(folder):
     clear.save(folder / "train" / "cat" / "00001.png")
     pixels = datasets.load(folder).train.pixels
     assert torch.equal(pixels[0], torch.tensor(np.array(grey)).expand(3, 5, 6))
-    assert np.array_equal(pixels[1], np.array(clear)[:, :, :3].transpose(2, 0, 1))
+    colour, alpha = np.split(np.array(clear).transpose(2, 0, 1) / 255, [3])
+    on_white = 255 * (colour * alpha + 1 - alpha)
+    assert abs(pixels[1].numpy() - on_white).max() <= 1
 
 
-def test_hidden_files_and_files_that_are_no_images_are_passed_over(folder):
+def test_hidden_files_and_files_that_are_no_images_are_left_out_and_counted(folder):
     clean = Path(shutil.copytree(folder, folder.parent / "clean"))
     for stray in (
         "__MACOSX/train/cat/1.png",
@@ -134,8 +138,15 @@ def test_hidden_files_and_files_that_are_no_images_are_passed_over(folder):
     ):
         (folder / stray).parent.mkdir(parents=True, exist_ok=True)
         (folder / stray).write_bytes(b"no image")
-    assert_is_the_folder(datasets.load(folder), clean)
-    assert_is_the_folder(datasets.load(packed(folder, "pets.zip")), clean)
+    for path in (folder, packed(folder, "pets.zip")):
+        with pytest.warns(UserWarning) as told:
+            assert_is_the_folder(datasets.load(path), clean)
+        (message,) = [str(warning.message) for warning in told]
+        assert message == (
+            f"{path}: hidden files, left out: 4, such as .cache/train/cat/1.png; "
+            "files .txt, left out: 1, such as train/README.txt; "
+            "files .csv, left out: 1, such as train/cat/labels.csv"
+        )
 
 
 def test_a_folder_named_test_around_the_layout_is_no_split(folder):
@@ -355,3 +366,218 @@ def test_jpegs_decode_as_pillow_decodes_them(folder):
     first = datasets.load(folder).train.pixels[0]
     data = io.BytesIO((folder / "train" / "cat" / "00000.JPG").read_bytes())
     assert np.array_equal(first.permute(1, 2, 0), np.array(Image.open(data)))
+
+
+def copied(folder, *places):
+    """Copies of the training cats in other places of the folder."""
+    for place in places:
+        shutil.copytree(folder / "train" / "cat", folder / place, dirs_exist_ok=True)
+
+
+PACKS = [lambda f: f, lambda f: packed(f, "pets.zip"), lambda f: packed(f, "pets.tar")]
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_images_in_folders_below_a_class_are_its_images_and_are_told(folder, pack):
+    copied(folder, "train/dog/more/still", "train/dog/more")
+    with pytest.warns(UserWarning, match="below a class, taken as its own: 6, such as train/d"):
+        pets = datasets.load(pack(folder))
+    assert pets.classes == ("cat", "dog") and pets.train.labels.bincount().tolist() == [3, 9]
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("train/.net", "hidden files, left out: 3, such as train/.net/00000.png"),
+        ("val/cat", r"outside of {train,test}/{class}, left out \(rename.*: 3, such as val/cat/0"),
+        ("train", r"outside of {train,test}/{class}, left out .*: 3, such as train/00000.png"),
+    ],
+)
+@pytest.mark.parametrize("pack", PACKS)
+def test_images_out_of_their_place_are_counted(folder, pack, place, told):
+    copied(folder, place)
+    with pytest.warns(UserWarning, match=told):
+        assert len(datasets.load(pack(folder)).train) == 6
+
+
+@pytest.mark.parametrize("pack", PACKS)
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"train": "Train", "test": "Test"}, "no images to train.*rename.*10, such as Test/cat/0"),
+        ({"test": "val"}, "no images to test.*rename.*: 4, such as val/cat/00000.png"),
+        (
+            {"train": "train/animals", "test": "test/animals"},
+            "one class, animals.*: 10, such as (train|test)/animals/",
+        ),
+    ],
+)
+def test_a_layout_of_other_names_is_answered_with_what_to_rename(folder, pack, names, told):
+    for name, other in names.items():
+        moved = shutil.move(folder / name, folder / "moved")
+        (folder / other).parent.mkdir(exist_ok=True)
+        shutil.move(moved, folder / other)
+    with pytest.raises(DatasetError, match=told):
+        datasets.load(pack(folder))
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_several_layouts_are_refused_and_two_of_them_named(folder, pack):
+    shutil.copytree(folder, folder / "fold1")
+    for split in ("train", "test"):
+        shutil.move(folder / split, folder / "fold2" / split)
+    with pytest.raises(DatasetError, match="several layouts, fold1/train and fold2/train; give th"):
+        datasets.load(pack(folder))
+    assert len(datasets.load(folder / "fold2").train) == 6
+
+
+def test_a_copy_beside_the_layout_is_a_layout_too(folder):
+    copied(folder, "backup/test/cat")
+    with pytest.raises(DatasetError, match="several layouts, test and backup/test"):
+        datasets.load(folder)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_one_class_is_refused_with_the_folder_it_is_in(folder, pack):
+    for split in ("train", "test"):
+        shutil.rmtree(folder / split / "dog")
+    path = pack(folder)
+    with pytest.raises(DatasetError, match=f"{path}: there is one class, cat; it takes two"):
+        datasets.load(path)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_accents_written_in_two_ways_are_one_class_in_one_order(folder, pack):
+    composed, apart = "k\u00e4tzchen", "ka\u0308tzchen"  # NFC and NFD, as macOS has it
+    for split in ("train", "test"):
+        shutil.copytree(folder / split / "cat", folder / split / composed)
+    (folder / "train" / apart).mkdir()
+    random_image(9).save(folder / "train" / apart / "00000.png")
+    (folder / "test" / composed).rename(folder / "test" / apart)
+    pets = datasets.load(pack(folder))
+    assert pets.classes == ("cat", "dog", composed)
+    assert pets.train.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 2]
+    assert (len(pets.test), pets.test.labels.tolist()[-2:]) == (6, [2, 2])
+
+
+def test_a_zip_with_the_separators_of_windows_is_read(folder):
+    archive = folder.parent / "pets.zip"
+    with zipfile.ZipFile(archive, "w") as target:
+        for file in sorted(folder.rglob("*.png"), reverse=True):
+            target.writestr(str(file.relative_to(folder)).replace("/", "\\"), file.read_bytes())
+    assert_is_the_folder(datasets.load(archive), folder)
+
+
+def test_hard_and_symbolic_links_in_a_tar_are_images(folder):
+    first = folder / "train" / "cat" / "00000.png"
+    os.link(first, folder / "train" / "dog" / "00007.png")
+    (folder / "train" / "dog" / "00008.png").symlink_to("../cat/00000.png")
+    with tarfile.open(folder.parent / "pets.tar", "w") as target:
+        target.add(folder, "pets")
+    pets = datasets.load(folder.parent / "pets.tar").train
+    assert len(pets) == 8 and torch.equal(pets.pixels[6], pets.pixels[0])
+    assert torch.equal(pets.pixels[7], pets.pixels[0])
+
+
+@pytest.mark.parametrize("target", ["..", "../..", "../../..", "."])
+def test_a_link_to_a_folder_that_it_lies_in_is_named(folder, target):
+    (folder / "train" / "cat" / "again").symlink_to(target)
+    with pytest.raises(DatasetError, match="again.* is a link to a folder that it lies in; remove"):
+        datasets.load(folder)
+
+
+def test_two_folders_that_link_to_each_other_end(folder):
+    (folder / "train" / "cat" / "dogs").symlink_to("../dog")
+    (folder / "train" / "dog" / "cats").symlink_to("../cat")
+    with pytest.raises(DatasetError, match="is a link to a folder that it lies in"):
+        datasets.load(folder)
+
+
+@pytest.mark.parametrize("target", ["nowhere.png", "00009.png"])  # the latter is the link itself
+def test_a_link_to_nothing_is_named_with_the_fix(folder, target):
+    (folder / "train" / "cat" / "00009.png").symlink_to(target)
+    with pytest.raises(DatasetError, match="train/cat/00009.png': .*mend the link or remove it"):
+        datasets.load(folder)
+
+
+def test_a_hidden_link_to_nothing_is_only_told(folder):
+    (folder / "train" / "cat" / ".#lock").symlink_to("somebody@somewhere")
+    with pytest.warns(UserWarning, match="hidden files, left out: 1, such as train/cat/.#lock"):
+        assert len(datasets.load(folder).train) == 6
+
+
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo(folder / "train" / "cat" / "00009.png")
+    with pytest.raises(DatasetError, match="cat/00009.png is neither a file nor a folder; remove"):
+        datasets.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("owner", "call", "place"),
+    [(os, "scandir", "train/cat"), (Path, "read_bytes", "train/cat/00001.png")],
+)
+def test_what_may_not_be_read_is_named(folder, monkeypatch, owner, call, place):
+    allowed = getattr(owner, call)
+
+    def refusing(path):  # root may read all
+        if str(path).endswith(place):
+            raise PermissionError(13, "Permission denied", str(path))
+        return allowed(path)
+
+    monkeypatch.setattr(owner, call, refusing)
+    with pytest.raises(DatasetError, match=f"denied: '{folder / place}': make it readable"):
+        datasets.load(folder)
+
+
+def test_a_cache_that_cannot_be_made_costs_a_warning_but_no_data(folder, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ANYTIME_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.warns(UserWarning, match="could not be kept .*Set ANYTIME_CACHE"):
+        assert_is_the_folder(datasets.load(folder), folder)
+
+
+def test_a_long_name_in_letters_of_several_bytes_can_be_cached(folder, cache):
+    long = folder.rename(folder.parent / ("語" * 80))
+    datasets.load(long)
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_names_that_are_no_text_are_read_and_cached(folder, cache):
+    for split in ("train", "test"):
+        name = os.path.join(os.fsencode(folder / split), b"\xff")
+        try:
+            shutil.copytree(os.fsencode(folder / split / "cat"), name)
+        except OSError:
+            pytest.skip("this file system takes only text for names")
+    first, again = datasets.load(folder), datasets.load(folder)
+    assert first.classes == again.classes and len(first.classes) == 3
+    assert first.fingerprint == again.fingerprint and len(list(cache.iterdir())) == 1
+
+
+def test_decoding_takes_the_memory_of_the_images_once(tmp_path):
+    count, side = 10, 200
+    data = io.BytesIO()
+    with zipfile.ZipFile(tmp_path / "even.zip", "w") as target:
+        for split, label, i in itertools.product(("train", "test"), "ab", range(count)):
+            data = io.BytesIO()
+            Image.new("RGB", (side, side), (i, 0, 0)).save(data, "png")
+            target.writestr(f"{split}/{label}/{i}.png", data.getvalue())
+    tracemalloc.start()
+    try:
+        images = datasets.load(tmp_path / "even.zip")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    size = 4 * count * side * side * 3
+    assert images.train.pixels.numel() + images.test.pixels.numel() == size
+    assert (tmp_path / "even.zip").stat().st_size < size / 50
+    assert peak < 1.5 * size
+
+
+def test_more_images_than_the_memory_holds_are_told(folder, monkeypatch):
+    def full(*_, **__):
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr("anytime.datasets.decoding.np.empty", full)
+    with pytest.raises(DatasetError, match="pets: Unable to allocate 9 TiB.*image_size"):
+        datasets.load(folder)

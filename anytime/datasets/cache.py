@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from anytime.datasets.images import Images
+from anytime.datasets.images import DatasetError, Images
 from anytime.paths import cache_folder, whole_file
 
+RULES = 2  # counts changes to how files are read, so that an old cache is not used
 Decoded = tuple[Images, Images, tuple[str, ...]]  # train, test, class names
 
 
@@ -19,23 +20,25 @@ def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
 
     Where the cache cannot be written, warns (naming ANYTIME_CACHE) and returns the data.
     """
-    digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
-    path = cache_folder() / f"{name[:80]}-{digest}.pt"
-    if path.exists():
-        try:
-            return _read(path)
-        except Exception:  # torch.load says of damaged bytes whatever they make it stumble over
-            warnings.warn(f"{path} is damaged and is decoded anew", stacklevel=2)
+    digest = hashlib.sha256(repr((RULES, *key)).encode()).hexdigest()[:16]
+    file = f"{name[:40]}-{digest}.pt"  # 255 bytes are the most that a name may have
+    try:
+        return _read(cache_folder() / file)
+    except OSError:
+        pass  # it is not there; where it could not be, that is said below
+    except Exception:  # torch.load says of damaged bytes whatever they make it stumble over
+        warnings.warn(f"{cache_folder() / file} is damaged and is decoded anew", stacklevel=2)
 
     train, test, classes = decode()
-    parts = {"train": _pair(train), "test": _pair(test), "classes": classes}
+    pairs = [(images.pixels, images.labels) for images in (train, test)]
+    digests = train.digest, test.digest
     try:
-        with whole_file(path) as temporary:
-            torch.save(parts | {"digests": (train.digest, test.digest)}, temporary)
+        with whole_file(cache_folder() / file) as temporary:
+            torch.save((*pairs, classes, digests), temporary)
     except (OSError, RuntimeError) as error:  # torch.save says RuntimeError where a disk is full
         warnings.warn(
-            f"{path.name} could not be kept in {path.parent} ({error}); it is decoded anew next "
-            "time. Free some space there, or set ANYTIME_CACHE to a folder with room.",
+            f"{file} could not be kept ({error}); it is decoded anew next time. Free some space, "
+            "or set ANYTIME_CACHE to a folder with room.",
             stacklevel=2,
         )
     return train, test, classes
@@ -44,34 +47,40 @@ def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
 def _read(path: Path) -> Decoded:
     """What was kept; raises anything where the file is damaged, or its images are others."""
     # Mapped: the system shares the pixels between processes.
-    stored = torch.load(path, weights_only=True, mmap=True)
-    train, test = Images(*stored["train"]), Images(*stored["test"])
+    train, test, classes, digests = torch.load(path, weights_only=True, mmap=True)
+    train, test = Images(*train), Images(*test)
     # The format has no checksum of its own that would be looked at.
-    if (train.digest, test.digest) != stored["digests"]:
+    if (train.digest, test.digest) != digests:
         raise ValueError("the images are not those that were stored")
-    return train, test, tuple(stored["classes"])
-
-
-def _pair(images: Images) -> tuple[torch.Tensor, torch.Tensor]:
-    return images.pixels, images.labels
+    return train, test, classes
 
 
 def stamp(path: Path) -> tuple:
     """What changes when a file, or anything in a folder, does: names, sizes, times of change.
 
     The second time is of any change, and no program can set it back.
+    Raises what `walk` does.
     """
     path = path.resolve()
-    names = walk(path)
-    found = [(path / name).stat() for name in ("", *names)]
+    names = walk(path) if path.is_dir() else []
+    files = [str(path), *(f"{path}/{name}" for name in names)]
+    # Of a link to nothing it is the link's own.
+    found = [os.stat(file, follow_symlinks=os.path.exists(file)) for file in files]
     return str(path), names, [(one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found]
 
 
-def walk(folder: Path) -> list[str]:
-    """All that lies below a folder, through links too, in order; folders' names end in "/"."""
+def walk(folder: Path, above: frozenset[str] = frozenset()) -> list[str]:
+    """All that lies below a folder, through links too, in order; folders' names end in "/".
+
+    above: where the folders truly lie that this one is in.
+    Raises OSError for what cannot be read, DatasetError for a link to a folder that it lies in.
+    """
+    here = os.path.realpath(folder)
+    if here in above:
+        raise DatasetError(f"{folder} is a link to a folder that it lies in; remove it")
     found = []
-    for where, folders, files in os.walk(folder, followlinks=True):
-        inside = Path(where).relative_to(folder).as_posix()
-        found += [f"{inside}/{name}" for name in files]
-        found += [f"{inside}/{name}/" for name in folders]
-    return sorted(name.removeprefix("./") for name in found)
+    for one in list(os.scandir(folder)):
+        found.append(one.name + "/" * one.is_dir())
+        if one.is_dir():
+            found += [f"{one.name}/{name}" for name in walk(Path(one), above | {here})]
+    return sorted(found)

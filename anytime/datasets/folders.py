@@ -1,48 +1,39 @@
 """Images from a folder or an archive laid out {train,test}/{class}/image, as tensors."""
 
-from __future__ import annotations
-
-import io
 import re
 import tarfile
+import warnings
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NamedTuple, cast
-
-import numpy as np
-from tqdm import tqdm
+from posixpath import splitext
+from typing import IO, cast
+from unicodedata import normalize
 
 from anytime.datasets.cache import Decoded, cached, stamp, walk
-from anytime.datasets.images import DatasetError, Images, MissingDataset, from_arrays
+from anytime.datasets.catalogue import SPLITS
+from anytime.datasets.decoding import Entry, decoded, resized
+from anytime.datasets.images import DatasetError, MissingDataset
 from anytime.names import dataset_name
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
 LAYOUT = "{train,test}/{class}/image"
-OTHER = {"train": "test", "test": "train"}
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-PLACED = re.compile(r"(?s)(?:.*/)?(train|test)/([^/]+)/[^/]*")  # a class's folder, or its files
+# What is around the layout, the split, the class, what lies in its folder.
+PLACED = re.compile(r"(?s)(?:\./)*((?:.*/)?)(train|test)/([^/]+)/(.*)")
 HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^/]*[^/.])")
-Fit = Callable[["Image"], "Image"]
 Files = dict[str, Callable[[], bytes]]  # reads each file; the names of folders end in "/"
-
-
-class Entry(NamedTuple):
-    """One image to decode: its split ("train" or "test"), its class, its file."""
-
-    split: str
-    label: str
-    file: str
+Place = tuple[str, str, str]  # what is around the layout, the split, the class
 
 
 def load_folder(path: Path, image_size: int | None = None) -> Decoded:
     """Train, test and class names of a folder or archive laid out {train,test}/{class}/image.
 
-    Images become RGB; `image_size` resizes them to squares of that side (bilinear).
+    Images become RGB, as `anytime.datasets.decoding.rgb` says; `image_size` resizes them to
+    squares of that side (bilinear). Those in folders below a class are images of it. What is left
+    out is counted by kind, and named in one warning when the images are decoded.
     Raises MissingDataset or DatasetError, each naming the file and the fix.
     """
     if not path.exists():
@@ -52,36 +43,51 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
 
     def decode() -> Decoded:
         with opened(path) as files:
-            return decoded(path, files, entries(path, files), fit)
+            images, told = entries(path, files)
+            if told:
+                warnings.warn(f"{path}: {told}", stacklevel=2)
+            return decoded(path, lambda file: files[file](), images, fit)
 
-    return cached(dataset_name(path), image_size, stamp(path), decode=decode)
+    try:
+        return cached(dataset_name(path), image_size, stamp(path), decode=decode)
+    except OSError as error:
+        raise DatasetError(f"{error}: make it readable, mend the link or remove it") from error
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Files]:
     """The files of a folder, tar or zip, in the order to read them; none is unpacked to the disk.
 
-    Raises DatasetError where one that is asked for is missing, or what is read is damaged.
+    Raises DatasetError where one that is asked for is missing, or what is read is damaged, and
+    OSError where the system refuses a file.
     """
     try:
         if path.is_dir():
-            yield {name: (path / name).read_bytes for name in walk(path)}
+            yield {name: partial(_content, path / name) for name in walk(path)}
         elif zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                yield {name: partial(archive.read, name) for name in archive.namelist()}
+                members = archive.infolist()  # some from Windows have its separators
+                yield {m.filename.replace("\\", "/"): partial(archive.read, m) for m in members}
         else:
             with tarfile.open(path) as archive:
                 yield _members(archive)
-    except KeyError as error:
-        raise DatasetError(f"{path} lacks {error.args[0]}; get the whole of it again") from error
-    except (DatasetError, ImportError, MemoryError):
+    except MemoryError as error:
+        raise DatasetError(f"{path}: {error}; set a small image_size (--image-size)") from error
+    except (DatasetError, ImportError):
         raise
     except Exception as error:  # hostile bytes make an archive's reader raise whatever it will
+        if getattr(error, "filename", None):
+            raise
         raise DatasetError(
             f"{path} cannot be read: it is damaged, incomplete, or no tar or zip archive "
-            f"({' '.join(str(error).split())}). "
-            f"Copy it again, or give a folder or archive laid out {LAYOUT}."
+            f"({' '.join(str(error).split())}). Copy it again, or give one laid out {LAYOUT}"
         ) from error
+
+
+def _content(file: Path) -> bytes:
+    if file.exists() and not file.is_file():  # reading a pipe would wait for ever
+        raise DatasetError(f"{file} is neither a file nor a folder; remove it")
+    return file.read_bytes()
 
 
 def _members(archive: tarfile.TarFile) -> Files:
@@ -95,87 +101,66 @@ def _members(archive: tarfile.TarFile) -> Files:
     while stream.read(1 << 20):
         pass
 
-    def read(member: tarfile.TarInfo) -> bytes:
+    def read(member: tarfile.TarInfo) -> bytes:  # of a link, what it leads to in the archive
         return cast(IO[bytes], archive.extractfile(member)).read()
 
-    files: Files = {member.name: partial(read, member) for member in members if member.isfile()}
-    return files | {f"{member.name}/": bytes for member in members if member.isdir()}
+    found = [member for member in members if not member.isdev()]
+    return {member.name + "/" * member.isdir(): partial(read, member) for member in found}
 
 
-def entries(path: Path, files: Files) -> list[Entry]:
-    """The images of a {train,test}/{class}/image layout, at any depth inside the archive.
+def entries(path: Path, files: Files) -> tuple[list[Entry], str]:
+    """The images of a layout, at any depth inside the archive; and in words, what is left out.
 
-    Raises DatasetError for a class without images.
+    Raises DatasetError where they are not of one layout with two classes or more.
     """
-    seen = [name for name in files if not HIDDEN.search(name)]
-    placed = [Entry(m[1], m[2], m[0]) for m in map(PLACED.fullmatch, seen) if m]
-    images = [entry for entry in placed if entry.file.lower().endswith(SUFFIXES)]
-    filled = {(entry.split, entry.label) for entry in images}
-    for split, label, folder in placed:
-        empty = folder.endswith("/") and (split, label) not in filled
+    seen = (name for name in files if not HIDDEN.search(name))
+    placed = [match for match in map(PLACED.fullmatch, seen) if match]
+    images = [match for match in placed if match[0].lower().endswith(SUFFIXES)]
+    folders = {_place(match) for match in placed if match[0].endswith("/") and not match[4]}
+
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(set(files) - {image[0] for image in images}):
+        if not name.endswith("/"):
+            kinds[_kind(name)].append(name)
+    if nested := [image[0] for image in images if "/" in image[4]]:
+        kinds["images in folders below a class, taken as its own"] = nested
+    told = "; ".join(f"{kind}: {len(names)}, such as {names[0]}" for kind, names in kinds.items())
+
+    if wrong := _fault({_place(image) for image in images}, folders):
+        raise DatasetError(f"{path}: {wrong}; {told}".removesuffix("; "))
+    return [Entry(*_place(image)[1:], image[0]) for image in images], told
+
+
+def _place(match: re.Match) -> Place:
+    # The accents of one letter may be written in two ways (NFC, and NFD by macOS).
+    return match[1], match[2], normalize("NFC", match[3])
+
+
+def _kind(name: str) -> str:
+    """What to say of a file that is no image in its place."""
+    if HIDDEN.search(name):
+        return "hidden files, left out"
+    if name.lower().endswith(SUFFIXES):
+        return "images outside of {train,test}/{class}, left out (rename or move their folder)"
+    return f"files {splitext(name)[1] or 'without an ending'}, left out"
+
+
+def _fault(classes: set[Place], folders: set[Place]) -> str:
+    """Why one cannot train on these classes and test, in words; "" where one can."""
+    for split in SPLITS:
+        around = sorted({where for where, of, _ in classes if of == split})
+        if len(around) > 1:
+            two = f"{around[0]}{split} and {around[1]}{split}"
+            return f"there are several layouts, {two}; give the path of one alone"
+    for where, split, label in sorted(folders - classes):
         # Where all lies in a folder test/, test/train is no class.
-        if empty and not any(image.file.startswith(folder) for image in images):
-            raise DatasetError(f"{path}: {folder[:-1]} has no image; add one or remove it")
-    return images
+        if any(place[:2] == (where, split) for place in classes):
+            return f"{where}{split}/{label} has no image; add one or remove it"
 
-
-def decoded(path: Path, files: Files, images: list[Entry], fit: Fit | None) -> Decoded:
-    """The images as tensors, sorted by class and file name; reads in the order of `images`.
-
-    path: where they lie, for messages.
-    fit: what is done to each RGB image to make all of one size.
-    Raises DatasetError for an unreadable image, differing sizes, splits of differing classes.
-    """
-    _check_classes(path, images)
-    first, pixels = images[0].file, {}
-    for _, _, file in tqdm(images, desc=f"decoding {path.name}", unit=" images", leave=False):
-        pixels[file] = _pixels(path, file, files[file](), fit)
-        if pixels[file].shape != pixels[first].shape:
-            raise DatasetError(
-                f"{path}: {file} is {_size(pixels[file])} pixels but {first} is "
-                f"{_size(pixels[first])}; resize them all with image_size (--image-size)"
-            )
-    train, test = (_stacked(pixels, sorted(e for e in images if e.split == s)) for s in OTHER)
-    return train, test, tuple(sorted({entry.label for entry in images}))
-
-
-def resized(image: Image, side: int) -> Image:
-    """The image as a square of that side, bilinear."""
-    from PIL.Image import Resampling
-
-    return image.resize((side, side), Resampling.BILINEAR)
-
-
-def _stacked(pixels: dict[str, np.ndarray], images: list[Entry]) -> Images:
-    """The images in their order; labels count the class names in theirs."""
-    labels = np.unique([entry.label for entry in images], return_inverse=True)[1]
-    return from_arrays(np.stack([pixels[entry.file] for entry in images]), labels)
-
-
-def _check_classes(path: Path, images: list[Entry]) -> None:
-    """Raises DatasetError where a split has no images, or the two have not the same classes."""
-    classes = {split: {one.label for one in images if one.split == split} for split in OTHER}
-    for split, other in OTHER.items():
-        if not classes[split]:
-            raise DatasetError(f"{path} has no images to {split}; it must be laid out {LAYOUT}")
-        if lonely := sorted(classes[split] - (classes[other] or classes[split])):
-            raise DatasetError(
-                f"{path}: the class {lonely[0]} is in {split} but not in {other}; "
-                "both must have the same classes"
-            )
-
-
-def _pixels(path: Path, file: str, data: bytes, fit: Fit | None) -> np.ndarray:
-    from PIL import Image
-
-    try:
-        image = Image.open(io.BytesIO(data)).convert("RGB")
-        return np.asarray(fit(image) if fit else image)
-    except Exception as error:  # damaged bytes make Pillow raise whatever it stumbles over
-        raise DatasetError(
-            f"{path}: {file} is no readable image ({error}); replace or remove it"
-        ) from error
-
-
-def _size(pixels: np.ndarray) -> str:
-    return f"{pixels.shape[1]}×{pixels.shape[0]}"
+    train, test = ({label for _, of, label in classes if of == split} for split in SPLITS)
+    if not (train and test):
+        return f"there are no images to {'test' if train else 'train'}; lay them out {LAYOUT}"
+    if lonely := sorted(train ^ test):
+        here, there = SPLITS if lonely[0] in train else SPLITS[::-1]
+        return f"the class {lonely[0]} is in {here} but not in {there}; both must have the same"
+    return "" if len(train) > 1 else f"there is one class, {min(train)}; it takes two or more"

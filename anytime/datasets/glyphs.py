@@ -22,7 +22,6 @@ STIXGeneral STIXGeneralBol STIXGeneralItalic STIXGeneralBolIta
 """.split()
 SIDE, CHUNK, DISTRACTORS = 32, 200, 6
 Draw = Callable[..., Tensor]  # evenly from low to high, a number or a shape of them for each image
-RULES = 1  # counts changes to how glyphs are drawn, so that an old cache is not used
 
 
 def load_glyphs(classes: int, clutter: float, train_size: int, test_size: int) -> Decoded:
@@ -38,7 +37,7 @@ def load_glyphs(classes: int, clutter: float, train_size: int, test_size: int) -
         test = render(classes, clutter, test_size, seed=2_000_000_000)
         return train, test, tuple(CHARACTERS[:classes])
 
-    drawn_by = (RULES, features.version("freetype2"), version("pillow"), version("matplotlib"))
+    drawn_by = (features.version("freetype2"), version("pillow"), version("matplotlib"))
     return cached("glyphs", classes, clutter, train_size, drawn_by, decode=decode)
 
 

@@ -160,15 +160,13 @@ def split(images: Images, validation: int, seed: int) -> tuple[Images, Images]:
     Both have at least one image of every class. Where images come in tracks, whole ones are held
     out: that share of the tracks, rounded. Raises ValueError where that cannot be.
     """
-    if images.tracks is None:
-        held_out = torch.zeros(len(images), dtype=torch.bool)
-        held_out[_drawn(images.labels, validation, seed, spared=1)] = True
-    else:
-        tracks, track = images.tracks.unique(return_inverse=True)
-        labels = torch.empty_like(tracks).scatter(0, track, images.labels)
-        share = round(validation * len(tracks) / len(images))
-        chosen = _drawn(labels, share, seed, spared=1, what="track")
-        held_out = torch.isin(track, chosen)
+    alone = images.tracks is None  # then each image is a track of its own
+    tracks = torch.arange(len(images)) if images.tracks is None else images.tracks
+    numbers, track = tracks.unique(return_inverse=True)
+    labels = torch.empty_like(numbers).scatter(0, track, images.labels)
+    share = round(validation * len(numbers) / len(images))
+    chosen = _drawn(labels, share, seed, spared=1, what="image" if alone else "track")
+    held_out = torch.isin(track, chosen)
     return images[~held_out], images[held_out]
 
 

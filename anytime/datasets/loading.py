@@ -1,6 +1,8 @@
 """One way to every data set: by its name, or from a folder, an archive or an .npz file."""
 
 import os
+import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +12,11 @@ from anytime.datasets.catalogue import WHOLE, Known, Parts
 from anytime.datasets.folders import LAYOUT, load_folder
 from anytime.datasets.glyphs import load_glyphs
 from anytime.datasets.images import Dataset, DatasetError, MissingDataset, in_tracks, subset
-from anytime.datasets.npz import RULES, read_npz
+from anytime.datasets.npz import read_npz
 from anytime.names import dataset_name
 from anytime.paths import cache_folder, data_folder
+
+PATIENCE = 15  # seconds that a silent network is waited for
 
 
 def downloads_folder(folder: str | Path | None = None) -> Path:
@@ -67,10 +71,7 @@ def load(
     if image_size is not None and image_size < 1:
         raise DatasetError(f"image_size is a number of pixels from 1 on, not {image_size}")
     if row and image_size is not None:
-        raise DatasetError(
-            f"image_size (--image-size) is for folders and archives; leave it out, as {name} has "
-            "its size"
-        )
+        raise DatasetError(f"{name} has its size; image_size is for folders and archives")
 
     try:
         dataset = _known(row, folder, train_size) if row else _from_path(name, image_size)
@@ -126,7 +127,7 @@ def _from_arrays(path: Path, parts: Parts = WHOLE) -> Decoded:
         splits = dict.fromkeys(part.split for part in parts)
         return readers.taken(parts, read_npz(path, classes, splits))
 
-    return cached(name, RULES, parts, classes, stamp(path), decode=decode)
+    return cached(name, parts, classes, stamp(path), decode=decode)
 
 
 def _downloaded(row: Known, root: Path) -> Decoded:
@@ -140,6 +141,11 @@ def _downloaded(row: Known, root: Path) -> Decoded:
 
 
 def _read(row: Known, root: Path) -> Decoded:
+    # Said before the network is asked, which may be silent for a while.
+    what = f"{row.source.archives} in {root}"
+    print(f"{row.name}: reading {what}; what is missing is downloaded", file=sys.stderr)
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
     try:
         return readers.taken(row.parts, getattr(readers, row.source.reader)(row, root))
     except (OSError, RuntimeError) as error:
@@ -149,6 +155,8 @@ def _read(row: Known, root: Path) -> Decoded:
             f"(elsewhere: ANYTIME_DOWNLOADS), or run `python -m anytime fetch {row.name}` on a "
             "machine with a network and copy its folder."
         ) from error
+    finally:
+        socket.setdefaulttimeout(patience)
 
 
 def _from_path(path: str, image_size: int | None) -> Dataset:

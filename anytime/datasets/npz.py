@@ -14,11 +14,11 @@ from anytime.datasets.catalogue import SPLITS
 from anytime.datasets.images import DatasetError, Images, fault, from_arrays
 
 KEYS = ("x_{}", "y_{}"), ("{}_images", "{}_labels")  # of pixels and of labels
+KNOWN = [{key.format(split) for key in pair for split in SPLITS} for pair in KEYS]
 FORM = (
     "Write it with np.savez(path, x_train=…, y_train=…, x_test=…, y_test=…), pixels as uint8 "
     "(N, H, W) or (N, H, W, 3), labels as whole numbers (N,) from 0 on"
 )
-RULES = 1  # counts changes to how arrays are read, so that an old cache is not used
 
 
 def read_npz(path: Path, names: tuple[str, ...], splits: Iterable[str] = SPLITS) -> Decoded:
@@ -35,7 +35,7 @@ def read_npz(path: Path, names: tuple[str, ...], splits: Iterable[str] = SPLITS)
     Raises DatasetError, naming the file and the fix; nothing is ever unpickled.
     """
     arrays = _arrays(path)
-    used = [pair for pair in KEYS if _known(pair) & set(arrays)]
+    used = [pair for pair, known in zip(KEYS, KNOWN, strict=True) if known & set(arrays)]
     _require(len(used) == 1, path, "it has keys of Keras and of MedMNIST; keep those of one")
     x, y = used[0]
     parts = {split: _images(path, arrays, x.format(split), y.format(split)) for split in splits}
@@ -58,7 +58,7 @@ def read_npz(path: Path, names: tuple[str, ...], splits: Iterable[str] = SPLITS)
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """What the file has under the known keys; other keys are named in a warning."""
     _require(zipfile.is_zipfile(path), path, "it is no .npz file, or cut off")
-    known = set[str]().union(*map(_known, KEYS))
+    known = KNOWN[0] | KNOWN[1]
     arrays, rest = {"class_names": np.array((), str)}, []
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -70,10 +70,6 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     if rest:
         warnings.warn(f"{path}: {', '.join(rest)} are not read", stacklevel=2)
     return arrays
-
-
-def _known(pair: tuple[str, str]) -> set[str]:
-    return {key.format(split) for key in pair for split in SPLITS}
 
 
 def _images(path: Path, arrays: dict[str, np.ndarray], x: str, y: str) -> Images:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from anytime.datasets.cache import Decoded
 from anytime.datasets.catalogue import SPLITS, Known, Part, Parts, find
-from anytime.datasets.folders import Entry, Fit, decoded, resized
+from anytime.datasets.decoding import Entry, decoded, resized
 from anytime.datasets.images import Images, MissingDataset, from_arrays
 
 GTSRB = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370"
@@ -29,20 +29,18 @@ TINY_IMAGENET_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 
 def taken(parts: Parts, whole: Decoded) -> Decoded:
     """The images of two parts, in their order; labels count the classes that are kept."""
-    train, test = (_chosen(part, dict(zip(SPLITS, whole, strict=False))) for part in parts)
-    kept = parts[0].classes or range(len(whole[2]))
+    images = dict(zip(SPLITS, whole, strict=False))
+    kept = parts[0].classes or tuple(range(len(whole[2])))
+    train, test = (_chosen(part, images[part.split], kept) for part in parts)
     return train, test, tuple(name for label, name in enumerate(whole[2]) if label in kept)
 
 
-def _chosen(part: Part, whole: dict[str, Any]) -> Images:
-    images: Images = whole[part.split]
+def _chosen(part: Part, images: Any, kept: tuple[int, ...]) -> Images:
     if part == Part(part.split):
         return images
     positions = np.setdiff1d(np.arange(len(images))[part.start : part.stop], part.without)
-    if not part.classes:
-        return images[torch.from_numpy(positions)]
-    some = images[torch.from_numpy(positions[np.isin(images.labels[positions], part.classes)])]
-    return Images(some.pixels, torch.searchsorted(torch.tensor(part.classes), some.labels))
+    some = images[torch.from_numpy(positions[np.isin(images.labels[positions], kept)])]
+    return Images(some.pixels, torch.searchsorted(torch.tensor(kept), some.labels))
 
 
 def read_cifar(row: Known, root: Path) -> Decoded:
@@ -60,16 +58,16 @@ def read_svhn(row: Known, root: Path) -> Decoded:
     """The paper trains on train and extra together; of what no part needs nothing is fetched."""
     from torchvision.datasets import SVHN
 
-    def read(split: str) -> Images:
-        release = SVHN(root, split=split, download=True)
-        return Images(torch.tensor(release.data), torch.from_numpy(release.labels))
+    def read(*splits: str) -> Images:
+        parts = [SVHN(root, split=split, download=True) for split in splits]
+        pixels = np.concatenate([part.data for part in parts])
+        labels = np.concatenate([part.labels for part in parts])
+        return Images(torch.from_numpy(pixels), torch.from_numpy(labels))
 
+    test = read("test")
     if all(part.split == "test" for part in row.parts):
-        test = read("test")
         return test[:0], test, row.classes
-    train, extra, test = map(read, ("train", "extra", "test"))
-    both = Images(torch.cat([train.pixels, extra.pixels]), torch.cat([train.labels, extra.labels]))
-    return both, test, row.classes
+    return read("train", "extra"), test, row.classes
 
 
 def read_clothes(row: Known, root: Path) -> Decoded:
@@ -108,7 +106,7 @@ def read_gtsrb_half(row: Known, root: Path) -> Decoded:
         for line in csv.DictReader(table, delimiter=";"):
             file = home / "GTSRB/Final_Test/Images" / line["Filename"]
             images.append(Entry("test", f"{int(line['ClassId']):05}", str(file)))
-    return _released(home, images, partial(resized, side=32))
+    return decoded(home, _bytes, images, partial(resized, side=32))
 
 
 def read_tiny_imagenet(row: Known, root: Path) -> Decoded:
@@ -119,23 +117,20 @@ def read_tiny_imagenet(row: Known, root: Path) -> Decoded:
     if not home.is_dir():  # verifies and unpacks an archive that is there
         download_and_extract_archive(TINY_IMAGENET, str(root), md5=TINY_IMAGENET_MD5)
     words = dict(line.split("\t") for line in _lines(home / "words.txt"))
-    names = {wnid: words[wnid].split(",")[0].lower() for wnid in _lines(home / "wnids.txt")}
-    classes = {wnid: f"{wnid}-{names[wnid].replace(' ', '-')}" for wnid in sorted(names)[::2]}
+    kept = sorted(_lines(home / "wnids.txt"))[::2]
+    names = {wnid: words[wnid].partition(",")[0].lower().replace(" ", "-") for wnid in kept}
 
-    photographs = (home / "train").glob("*/images/*.JPEG")
-    files = [("train", file.parts[-3], file) for file in photographs]
+    files = [("train", file.parts[-3], file) for file in home.glob("train/*/images/*.JPEG")]
     for line in _lines(home / "val/val_annotations.txt"):
         name, wnid = line.split("\t")[:2]
         files.append(("test", wnid, home / "val/images" / name))
-    chosen = [(split, wnid, str(file)) for split, wnid, file in files if wnid in classes]
-    images = [Entry(split, classes[wnid], file) for split, wnid, file in chosen]
-    return _released(home, images, lambda image: image.reduce(2))
+    images = [Entry(split, f"{w}-{names[w]}", str(file)) for split, w, file in files if w in names]
+    return decoded(home, _bytes, images, lambda image: image.reduce(2))
 
 
 def _lines(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines()
 
 
-def _released(home: Path, images: list[Entry], fit: Fit) -> Decoded:
-    files = {image.file: Path(image.file).read_bytes for image in images}
-    return decoded(home, files, images, fit)
+def _bytes(file: str) -> bytes:
+    return Path(file).read_bytes()
