@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,39 +112,59 @@ class Run:
         path = Path(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content.get("schema", 1) > SCHEMA:
-                raise ValueError(f"a newer kit wrote it (schema {content['schema']}); update yours")
-            run = cls(**_updated(content), path=path)
-            _check(run)
-            return run
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            return cls(**_checked(content), path=path)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not the record of a run: it is no text") from error
+        except ValueError as error:
             raise ValueError(f"{path} is not the record of a run: {error}") from error
 
 
-def _updated(content: dict[str, Any]) -> dict[str, Any]:
-    """A record of any schema as one of today's."""
-    if content.get("schema", 1) == 1:
-        last = content.pop("environment")
-        content["title"] = last.pop("data", "")
-        # Of several sittings the last alone was kept.
-        content["sittings"] = [{}] * (content["sittings"] - 1) + [last]
+def _checked(content: Any) -> dict[str, Any]:
+    """A record of any schema as one of today's; raises ValueError for what no run has written."""
+    if not isinstance(content, dict):
+        raise ValueError("it holds no JSON object")
+    if (schema := content.get("schema", 1)) not in range(1, SCHEMA + 1):
+        raise ValueError(f"its schema is {schema!r}, this kit reads 1 to {SCHEMA}; a newer one may")
+    if schema == 1:
+        content = _updated(content)
+    kinds = {"config": dict, "cost": list, "history": list, "sittings": list}
+    for key, kind in kinds.items():
+        if not isinstance(content.get(key, kind()), kind):
+            raise ValueError(f"its {key} is no {kind.__name__}")
+    if unknown := content.keys() - {one.name for one in fields(Run)}:
+        raise ValueError(f"it has {min(unknown)!r}, which no run has")
+
+    config, exits = content.get("config", {}), len(content.get("cost", []))
+    if lacking := [key for key in (*IDENTITY, "recipe") if key not in config]:
+        raise ValueError(f"its configuration lacks {lacking[0]!r}")
+    history = content.get("history", [])
+    if not exits or [entry.get("epoch") for entry in history] != [*range(1, len(history) + 1)]:
+        raise ValueError("its costs or its epochs are not whole")
+    for entry in history:
+        for column in entry.keys() - {"epoch", "lr"}:
+            if not _is_row(entry[column], exits):
+                raise ValueError(f"{column} of epoch {entry['epoch']} is not one number an exit")
+    if content.get("finished") and (not history or "test_error" not in history[-1]):
+        raise ValueError("it is called finished and was not tested")
     return content
 
 
-def _check(run: Run) -> None:
-    """Raises ValueError or TypeError for a record that lacks what every run has."""
-    if lacking := [key for key in (*IDENTITY, "recipe") if key not in run.config]:
-        raise ValueError(f"its configuration lacks {lacking[0]!r}")
-    if not run.cost or [entry["epoch"] for entry in run.history] != [*range(1, run.epochs + 1)]:
-        raise ValueError("its costs or its epochs are not whole")
-    for entry in run.history:
-        for column in entry.keys() - {"epoch", "lr"}:
-            if len(entry[column]) != run.num_exits or None in entry[column]:
-                raise ValueError(
-                    f"{column} of epoch {entry['epoch']} is not a number for each exit"
-                )
-    if run.finished and (not run.history or "test_error" not in run.history[-1]):
-        raise ValueError("it is called finished and was not tested")
+def _is_row(values: Any, exits: int) -> bool:
+    """Whether these are so many finite numbers."""
+    if not isinstance(values, list) or len(values) != exits:
+        return False
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+
+
+def _updated(content: dict[str, Any]) -> dict[str, Any]:
+    """A record of schema 1 as one of today's."""
+    if not isinstance(content.get("environment"), dict) or "sittings" not in content:
+        raise ValueError("it lacks the environment that it was made in")
+    last = dict(content["environment"])
+    # Of several sittings the last alone was kept.
+    sittings: list[dict] = [{}] * (content["sittings"] - 1) + [last]
+    kept = {key: value for key, value in content.items() if key != "environment"}
+    return kept | {"title": last.pop("data", ""), "sittings": sittings}
 
 
 def _to_json(content: dict[str, Any]) -> str:

@@ -77,9 +77,11 @@ def load(path: str | os.PathLike, sha256: str | None = None) -> Any:
     if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
         raise ValueError(f"{path} has changed: its SHA-256 is not {sha256}; fetch it anew")
     try:
-        stored = dict(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+        stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        if not isinstance(stored, dict) or not isinstance(stored.get("name"), str):
+            raise ValueError("there is no name in it")
         network = build(stored["name"], stored["num_classes"], stored["in_channels"])
-        if "combine" in stored:
+        if "combine" in stored and isinstance(network, EANN):
             network = EANN(network.members, stored["combine"])
         network.load_state_dict(stored["state"])
     except (LookupError, TypeError, ValueError, RuntimeError, EOFError, PickleError) as error:
