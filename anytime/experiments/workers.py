@@ -156,7 +156,7 @@ def planned(
         path = job.record_path(folder, fingerprint_of(job))
         lacking = networks is not None and not (networks / f"{path.stem}.pt").exists()
         if job in undone or (lacking and path.with_suffix(".ckpt").exists()):
-            fine = readable(job.dataset, job.train_images, job.image_size)
+            fine = readable(job.dataset, job.train_images, job.validation, job.image_size)
             (good if fine else refused).append(job)
         elif lacking:
             refused.append(job)
@@ -165,11 +165,9 @@ def planned(
     return good, refused
 
 
-def _readable(dataset: str, train_images: int | None, image_size: int | None) -> bool:
-    from anytime import datasets
-
+def _readable(dataset: str, *numbers: Any) -> bool:
     try:
-        datasets.load(dataset, train_size=train_images, image_size=image_size)
+        Job(dataset, "", "", Recipe(), 0, *numbers).load()
     except (ValueError, OSError) as error:
         print(f"the runs on {dataset} are left out: {error}", file=sys.stderr)
         return False
