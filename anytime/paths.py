@@ -1,10 +1,16 @@
-"""Where the kit finds what it ships and keeps what it downloads."""
+"""Where the kit finds what it ships and keeps what it downloads, and how it writes a file."""
 
+import errno
+import glob
+import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 PathLike = str | os.PathLike
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -72,17 +78,76 @@ def temporary_folder(name: str) -> Path:
     return folder
 
 
+# What the caller has locked (see `anytime.training.locks`); checked before a file is replaced.
+held_locks: ContextVar[tuple[Any, ...]] = ContextVar("held_locks", default=())
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+ABANDONED = 24 * 3600.0  # seconds after which a temporary file of an unknown process is removed
+
+
 @contextmanager
 def whole_file(path: PathLike) -> Iterator[Path]:
     """A path to write to; what was written becomes `path` at the end, or is removed on an error.
 
     Whoever reads `path` finds the old file or the whole new one, whatever interrupts the writing.
+    Raises Busy where the caller holds a lock and another process has taken it over.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{path.name}.{process_name()}.{os.urandom(4).hex()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path)
         yield temporary
+        check_locks()
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        # torch.save, which cannot end a file either then, has the reason in its context.
+        reason = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(reason, OSError) or reason.errno not in FULL:
+            raise
+        told = f"no room left on the disk of {path}, which stays as it was ({reason.strerror})"
+        raise OSError(f"{told}: free some and type the same again") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def check_locks() -> None:
+    """Raises Busy where the caller holds a lock and another process has taken it over."""
+    for lock in held_locks.get():
+        lock.check()
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Removes what processes that have ended left of their attempts to write this file."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.tmp"):
+        alive = is_alive(left.name.removeprefix(f"{path.name}.").partition(".")[0])
+        with suppress(OSError):  # another process may be faster
+            if alive is False or (alive is None and left.stat().st_mtime < time.time() - ABANDONED):
+                left.unlink()
+
+
+def process_name(number: str = "self") -> str:
+    """A name that no other process has; "" for one that has ended, or where nothing tells.
+
+    It says where numbers of processes mean the same (this boot, this container, this user: hosts
+    may share their name, containers their numbers), then the number, and when that one started.
+    """
+    try:
+        number = Path("/proc", number).resolve().name
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        told = boot, os.readlink("/proc/self/ns/pid"), os.getuid()
+        status = Path(f"/proc/{number}/stat").read_text(errors="replace")
+    except OSError:
+        return ""
+    fields = status.rpartition(")")[2].split()
+    where = hashlib.blake2b(repr(told).encode(), digest_size=4).hexdigest()
+    # Z: it has ended, and nobody has asked how.
+    return "" if fields[0] in "ZX" else f"{where}-{number}-{fields[19]}"
+
+
+def is_alive(process: str) -> bool | None:
+    """Whether the process of this name still runs; None where that cannot be seen from here."""
+    where, number = f"{process}-".split("-")[:2]
+    near = where and process_name().startswith(f"{where}-")
+    return process_name(number) == process if near else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -30,6 +30,29 @@ def all_mean(values: Tensor) -> Tensor:
     return values / world_size()
 
 
+def in_first(action: Callable[[], object]) -> None:
+    """Does something in the first process alone, while the others wait; its error is everyone's."""
+    error: list[Exception | None] = [None]
+    try:
+        if rank() == 0:
+            action()
+    except Exception as raised:
+        error = [raised]
+    if world_size() > 1:
+        dist.broadcast_object_list(error)
+    if error[0] is not None:
+        raise error[0]
+
+
+def any_of(*flags: bool) -> list[bool]:
+    """Of each flag whether any process has it set: one answer for all, at the same step."""
+    if world_size() == 1:
+        return [*flags]
+    said = torch.tensor(flags, dtype=torch.uint8)  # on the CPU: no step waits for the device
+    dist.all_reduce(said, dist.ReduceOp.MAX)
+    return said.bool().tolist()
+
+
 def best_device() -> str:
     """The accelerator of this machine if one can be used, otherwise "cpu"."""
     return (
@@ -47,7 +70,8 @@ def joined(device: str | None = None) -> Iterator[str]:
     if device == "cuda":
         device = f"cuda:{os.environ['LOCAL_RANK']}"
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    # What the processes agree on goes through gloo; gradients on GPUs through nccl.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     try:
         yield device
     finally:

@@ -11,7 +11,7 @@ from PIL import Image
 from anytime import networks, runs, weighting
 from anytime.experiments import Job, workers
 from anytime.runs import Run
-from anytime.training import Recipe, train
+from anytime.training import Recipe, locks, train
 
 RECIPE = Recipe(epochs=2, batch_size=20, lr=0.05, augmentation=())
 JOB = Job("fashion", "resann-1-4-stride4", "adaloss:every=1", RECIPE, train_images=40)
@@ -132,7 +132,7 @@ def test_a_place_for_the_network_that_cannot_be_written_to_is_found_out_before_t
     for place in (tmp_path / "file" / "small.pt", tmp_path):
         with pytest.raises(OSError):
             carry_out(JOB, tmp_path / "runs", keep_network=place)
-    assert not (tmp_path / "runs").exists()
+    assert not [*tmp_path.glob("runs/*")]
 
 
 def test_a_network_that_could_not_be_stored_is_not_lost(tmp_path, monkeypatch):
@@ -334,3 +334,17 @@ def test_a_finished_record_stays_until_there_is_another_finished_one(tmp_path):
     )
     assert seen == [True, True, False]
     assert len(Run.load(path).history) == 3
+
+
+def test_what_another_process_has_finished_in_between_is_not_trained_again(tmp_path, monkeypatch):
+    def late(*files):
+        monkeypatch.undo()  # the other process is done when this one gets the lock
+        carry_out(JOB, tmp_path)
+        written.append(JOB.record_path(tmp_path).read_bytes())
+        return locks.held(*files)
+
+    written = []
+    monkeypatch.setattr(locks, "held", late)
+    run = carry_out(JOB, tmp_path)
+    assert run.finished and run.path == JOB.record_path(tmp_path)
+    assert [run.path.read_bytes()] == written

@@ -20,6 +20,7 @@ from anytime.experiments import Job, cluster, workers
 from anytime.experiments import lists as experiments
 from anytime.runs import Run
 from anytime.training import Recipe
+from anytime.training.locks import held
 
 SMALL = Job("fashion", "resann-1-4-stride2", "const", Recipe(2, 64), train_images=128)
 ENDLESS = replace(SMALL, recipe=Recipe(100_000, 64))
@@ -206,6 +207,26 @@ def test_a_worker_that_is_terminated_alone_is_tried_once_more(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "died (exit status 130): once more" in shown
     assert "failed (exit status -9); its log" in shown
+
+
+def test_two_lists_at_once_leave_to_each_other_what_is_worked_on(tmp_path, capsys):
+    theirs, failed = replace(SMALL, seed=1), []
+    lists = [
+        threading.Thread(target=lambda: failed.extend(workers.run([theirs, SMALL], tmp_path)))
+        for _ in range(2)
+    ]
+    with held(theirs.record_path(tmp_path)):
+        for thread in lists:
+            thread.start()
+        for thread in lists:
+            thread.join()
+    assert failed == [] and finished(SMALL, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {SMALL.record_path(tmp_path).name}
+    shown = capsys.readouterr().out
+    told = f"left out: process {os.getpid()} on "
+    assert shown.count(told) == 2 and str(tmp_path / theirs.name) in shown
+    assert "left to other processes that work on them" in shown
+    assert "died" not in shown and "failed" not in shown
 
 
 def test_a_run_that_another_comparison_has_made_is_not_missing(tmp_path):

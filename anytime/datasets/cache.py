@@ -33,9 +33,9 @@ def cached(name: str, *key: object, decode: Callable[[], Decoded]) -> Decoded:
     pairs = [(images.pixels, images.labels) for images in (train, test)]
     digests = train.digest, test.digest
     try:
-        with whole_file(cache_folder() / file) as temporary:
-            torch.save((*pairs, classes, digests), temporary)
-    except (OSError, RuntimeError) as error:  # torch.save says RuntimeError where a disk is full
+        with whole_file(cache_folder() / file) as temporary, open(temporary, "wb") as opened:
+            torch.save((*pairs, classes, digests), opened)
+    except OSError as error:
         warnings.warn(
             f"{file} could not be kept ({error}); it is decoded anew next time. Free some space, "
             "or set ANYTIME_CACHE to a folder with room.",

@@ -131,11 +131,23 @@ class Job:
         keep_network: a file for the trained network's state; networks: instead a folder for it.
         options: those of `anytime.training.train`, such as progress or evaluate_every.
         A finished job is not repeated, which is said, unless its data are others by now: then it
-        gets a record of its own. ValueError where its network was wanted and is not there.
+        gets a record of its own. ValueError where its network was wanted and is not there; Busy
+        where another process trains it.
         """
+        from anytime.training.locks import held
+
         data = self.load()
         path = self.record_path(folder, data.fingerprint)
         kept = keep_network or (networks and networks / f"{path.stem}.pt")
+        if run := self._finished(path, kept):
+            return run
+        with held(path, path.with_suffix(".ckpt")):
+            # Another process may have finished it since.
+            return self._finished(path, kept) or self._train(
+                data, path, device, keep_network=kept, **options
+            )
+
+    def _finished(self, path: Path, kept: Path | None) -> Run | None:
         done = path.exists() and (run := Run.load(path)).finished
         if done and is_kept(run, kept):
             print(f"already finished on the same images, not trained again: {path}")
@@ -144,7 +156,7 @@ class Job:
             raise ValueError(
                 f"{path} is finished and its network was not kept; remove it to train again"
             )
-        return self._train(data, path, device, keep_network=kept, **options)
+        return None
 
     def _train(self, data: Dataset, path: Path, device: str | None, **options: Any) -> Run:
         from anytime import networks, weighting

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import defaultdict
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from anytime.training.recipe import Recipe
 
 EVALUATE_EVERY = 4  # epochs between two looks at the test set; the last is one
 STOPPED = 130  # the exit status of a worker that was asked to stop, as after Ctrl-C
+BUSY = 75  # that of a worker whose job another process works on
 
 
 def missing(todo: Iterable[Job], *folders: Path) -> list[Job]:
@@ -71,10 +73,10 @@ def run(
     """Carries out jobs side by side and returns those that failed.
 
     A job that is finished, in the folder or below those in `also`, is not repeated. One that was
-    cut off goes on from its checkpoint, and one whose process died is tried once more. However
-    this process ends, the workers store their checkpoints and stop. The log of a failed job
-    stays in the folder. networks: a folder for the trained networks, each named as its record; see
-    `planned` for those that are refused.
+    cut off goes on from its checkpoint, one whose process died is tried once more, and one that
+    another process works on is left to it. However this process ends, the workers store their
+    checkpoints and stop. The log of a failed job is put into the folder. networks: a folder for
+    the trained networks, each named as its record; see `planned` for those that are refused.
     """
     listed = list(dict.fromkeys(todo))
     good, refused = planned(listed, folder, *also, networks=networks)
@@ -104,20 +106,22 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
             os.close(ours)
             pool.shutdown(cancel_futures=True)
             os.close(theirs)
-    return [job for job, future in futures.items() if not future.result()]
+    ended = {job: future.result() for job, future in futures.items()}
+    if busy := [*ended.values()].count(BUSY):
+        print(f"{busy} left to other processes that work on them")
+    return [job for job, status in ended.items() if status not in (0, BUSY)]
 
 
 def _supervised(
     folder: Path, networks: Path | None, stdin: int, stopping: threading.Event, job: Job
-) -> bool:
-    """Carries out a job in a process of its own; whether it is finished."""
-    log = folder / f"{job.name}.log"
+) -> int:
+    """Carries out a job in a process of its own; returns its exit status."""
     command = [sys.executable, "-m", __name__, str(folder), job.to_json()]
     command += [str(networks)] if networks else []
     # Two runs of one thread each are faster than one run of two.
     environment = {"OMP_NUM_THREADS": "1"} | os.environ
     for others in (1, 0):
-        with open(log, "wb") as out:
+        with tempfile.TemporaryFile() as out:
             status = subprocess.run(
                 command,
                 env=environment,
@@ -126,17 +130,22 @@ def _supervised(
                 stderr=out,
                 start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
             ).returncode
+            out.seek(0)
+            told = out.read().decode(errors="replace")
+        last = told.splitlines()[-5:]
         if status == 0:
             tqdm.write(f"finished {job.name}")
-        if status == 0 or (stopping.is_set() and status in (STOPPED, -signal.SIGTERM)):
-            log.unlink()
-            return status == 0
+        if status == BUSY:
+            tqdm.write(f"left out: {last[-1]}")
+        if status in (0, BUSY) or (stopping.is_set() and status in (STOPPED, -signal.SIGTERM)):
+            return status
         if others:
             tqdm.write(f"{job.name} died (exit status {status}): once more")
-    last = log.read_text(errors="replace").splitlines()[-5:]
+    log = folder / f"{job.name}.log"
+    log.write_text(told, encoding="utf-8")
     lines = [f"{job.name} failed (exit status {status}); its log {log} ends with", *last]
     tqdm.write("\n    ".join(lines))
-    return False
+    return status
 
 
 def planned(
@@ -209,11 +218,16 @@ def carry_out(job: Job, folder: Path, networks: Path | None = None) -> Run:
 
 def work(job: Job, folder: Path, networks: Path | None = None) -> int:
     """What a worker's process does; returns its exit status."""
+    from anytime.training.locks import Busy
+
     threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
     try:
         carry_out(job, folder, networks)
     except KeyboardInterrupt:
         return STOPPED
+    except Busy as busy:
+        print(busy, file=sys.stderr)
+        return BUSY
     return 0
 
 

@@ -33,9 +33,10 @@ def save(network: Any, path: str | os.PathLike) -> dict[str, Any]:
     state = {key: _small(key, value) for key, value in network.state_dict().items()}
     combine = {"combine": network.combine} if isinstance(network, EANN) else {}
     told = network.made_for | combine
-    with whole_file(path) as temporary:
-        torch.save({"name": network.name, **told, "state": state}, temporary)
-    content = path.read_bytes()
+    with whole_file(path) as temporary, open(temporary, "w+b") as file:
+        torch.save({"name": network.name, **told, "state": state}, file)
+        file.seek(0)
+        content = file.read()
     digest = hashlib.sha256(content).hexdigest()
     return {"file": path.name, "bytes": len(content), "sha256": digest, **told}
 

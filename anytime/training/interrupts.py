@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from typing import Any
+
+ONE = 1.0  # seconds within which signals count as one: a launcher passes on what all were sent
 
 
 class HeldInterrupts:
-    """While open, the first Ctrl-C (or SIGTERM) only sets `pending`; a second one is raised.
+    """While open, the first Ctrl-C (or SIGTERM) only sets `pending`; a later one is raised.
 
     A cluster's signal USR2 is held too, where somebody has set a handler for it, and is handed to
     that handler at the end: it ends the program from wherever it is called.
@@ -19,6 +22,7 @@ class HeldInterrupts:
         self.pending = False
         self._before: dict[int, Any] = {}
         self._owed: int | None = None
+        self._first = 0.0
 
     def __enter__(self) -> HeldInterrupts:
         if threading.current_thread() is threading.main_thread():
@@ -36,9 +40,9 @@ class HeldInterrupts:
             signal.raise_signal(self._owed)
 
     def _hold(self, number: int, frame: object) -> None:
-        if self.pending:
+        if self._first and time.monotonic() - self._first > ONE:
             raise KeyboardInterrupt
-        self.pending = True
+        self.pending, self._first = True, self._first or time.monotonic()
 
     def _owe(self, number: int, frame: object) -> None:
         self.pending, self._owed = True, number

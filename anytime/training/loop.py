@@ -15,11 +15,12 @@ from anytime.datasets import Dataset
 from anytime.networks.base import device_of
 from anytime.networks.storage import check_storable
 from anytime.paths import PathLike
-from anytime.processes import rank
+from anytime.processes import any_of, in_first, rank
 from anytime.runs import Run
 from anytime.training.evaluation import all_exits
 from anytime.training.identity import check_named
 from anytime.training.interrupts import HeldInterrupts
+from anytime.training.locks import held
 from anytime.training.recipe import Recipe
 from anytime.training.session import Session
 from anytime.training.sums import NotFinite
@@ -64,7 +65,7 @@ def train(
     Warns where AdaLoss's T steps are more than there are.
     Raises NotFinite for a loss or an answer that is not finite, so that no checkpoint, network or
     finished record of a broken network is kept; ValueError where the parts do not fit together,
-    or where a record could not tell what was trained.
+    or where a record could not tell what was trained; Busy where another process works on it.
     """
     _check_fit(network, weighting, dataset)
     if record is not None or checkpoint is not None:
@@ -73,24 +74,24 @@ def train(
         check_storable(network, keep_network)
 
     session = Session(network, weighting, dataset, recipe, seed)
-    session.begin()
-    session.resume(checkpoint)
-    _check_length(session)
-    with _surroundings(session, threads), _bar(session, progress) as bar:
-        with HeldInterrupts() as interrupts, _advising(session, checkpoint):
-            session.write_record(record)  # a place that cannot be written to is found out now
-            while session.epoch < recipe.epochs:
-                session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds)
-                if interrupts.pending:
-                    _stop(session, bar, checkpoint)
-                session.end_epoch(evaluate_every)
-                session.write_record(record)
-                if after_epoch is not None:
-                    after_epoch(session.run)
-                session.write_checkpoint(checkpoint)
-            if rank() == 0:
-                session.finish(record, checkpoint, keep_network)
-    if interrupts.pending:
+    with held(record, checkpoint):
+        session.begin()
+        session.resume(checkpoint)
+        _check_length(session)
+        with _surroundings(session, threads), _bar(session, progress) as bar:
+            with HeldInterrupts() as interrupts, _advising(session, checkpoint):
+                in_first(lambda: session.write_record(record))  # or it is found out now
+                while session.epoch < recipe.epochs:
+                    if session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds):
+                        _stop(session, bar, checkpoint)
+                    session.end_epoch(evaluate_every)
+                    in_first(lambda: session.write_record(record))
+                    if after_epoch is not None:
+                        after_epoch(session.run)
+                    session.write_checkpoint(checkpoint)
+                in_first(lambda: session.finish(record, checkpoint, keep_network))
+                (stopped,) = any_of(interrupts.pending)
+    if stopped:
         raise KeyboardInterrupt
     return session.run
 
@@ -149,7 +150,8 @@ def _stop(session: Session, bar: tqdm, checkpoint: PathLike | None) -> None:
     then = "without a checkpoint to go on from"
     if checkpoint is not None:
         then = "the same call goes on from there"
-    bar.write(f"stopped after step {session.step}; {then}")
+    if rank() == 0:
+        bar.write(f"stopped after step {session.step}; {then}")
     raise KeyboardInterrupt
 
 

@@ -17,8 +17,8 @@ from anytime.datasets import Dataset, augment, check_steps, pixel_mean
 from anytime.networks import Standardise, cost
 from anytime.networks import save as save_network
 from anytime.networks.base import AllExits, device_of, state_digest
-from anytime.paths import PathLike
-from anytime.processes import all_mean, rank, world_size
+from anytime.paths import PathLike, check_locks
+from anytime.processes import all_mean, any_of, in_first, rank, world_size
 from anytime.runs import Run
 from anytime.training import checkpoints
 from anytime.training.evaluation import all_exits, evaluate, exit_losses, exit_mistakes
@@ -84,22 +84,27 @@ class Session:
 
     def run_epoch(
         self, bar: tqdm, interrupts: HeldInterrupts, checkpoint: PathLike | None, every: float
-    ) -> None:
-        """Goes through the rest of an epoch, or to an interrupt; saves every so many seconds."""
+    ) -> bool:
+        """Goes through the rest of an epoch, or to an interrupt: whether there was one.
+
+        Saves every so many seconds. Of several processes all stop after the same step.
+        """
         self.network.train()
         saved = looked = time.perf_counter()
         for batch in self.batches():
-            if interrupts.pending:
-                return
+            now = time.perf_counter()
+            stop, save = any_of(interrupts.pending, now - saved > every)
+            if stop:
+                return True
+            if save:
+                self.write_checkpoint(checkpoint)
+                saved = now
             self.train_step(batch)
             bar.update()
-            now = time.perf_counter()
             if now - looked > 1.0:
                 self._show(bar)
                 looked = now
-            if now - saved > every:
-                self.write_checkpoint(checkpoint)
-                saved = now
+        return any_of(interrupts.pending)[0]
 
     def batches(self) -> Iterable[Tensor]:
         """The positions of this process's images in each batch that the epoch still has."""
@@ -168,7 +173,7 @@ class Session:
         self.run.history.append(entry)
         self.run.finished = last
         self.sums = EpochSums.zero(self.network.num_exits, self.device)
-        self._read_clock(together=True)
+        self._read_clock()
 
     def write_record(self, path: PathLike | None) -> None:
         """Writes the record; one that is finished is left in its place until this one is, too."""
@@ -188,16 +193,16 @@ class Session:
 
     def write_checkpoint(self, path: PathLike | None) -> None:
         """Writes the checkpoint; a network that is broken is not written."""
-        if path is None or rank() > 0:
+        if path is None:
             return
-        self.check()
+        in_first(self.check)
         self._read_clock()
         run = self.run
-        progress = {"step": self.step, "sums": vars(self.sums), "used": self.used}
+        progress = {"step": self.step, "sums": vars(self.sums.shared()), "used": self.used}
         progress |= {"time": [run.seconds, run.cpu_seconds, run.sittings]}
         states = {name: part.state_dict() for name, part in self._parts().items()}
         content = {"config": run.config, "history": run.history, **progress, **states}
-        checkpoints.write(path, content)
+        in_first(lambda: checkpoints.write(path, content))
 
     def _parts(self) -> dict[str, Any]:
         """What has a state of its own."""
@@ -211,6 +216,7 @@ class Session:
         if keep_network is not None:
             self.run.trained = save_network(self.network, keep_network)
         self.write_record(path)
+        check_locks()
         if checkpoint is not None:
             Path(checkpoint).unlink(missing_ok=True)
 
@@ -223,16 +229,20 @@ class Session:
         state = checkpoints.read(checkpoint, self.device)
         if state is None:
             return
-        stopped = state_digest(state["network"]) == state_digest(self.network.state_dict())
-        if stopped:
-            run.config["start"] = state["config"].get("start")
+        with checkpoints.legible(checkpoint):
+            if state_digest(state["network"]) == state_digest(self.network.state_dict()):
+                run.config["start"] = state["config"]["start"]
         checkpoints.check(checkpoint, state, run.config)
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-        self.step, self.sums, self.used = state["step"], EpochSums(**state["sums"]), state["used"]
-        run.history = state["history"]
-        run.seconds, run.cpu_seconds, before = state["time"]
-        run.sittings = before + run.sittings
+        with checkpoints.legible(checkpoint):
+            self.step, run.history = state["step"], state["history"]
+            last = min(self.epoch + 1, self.recipe.epochs) * self.steps_per_epoch
+            if not self.epoch * self.steps_per_epoch <= self.step <= last:
+                raise ValueError(f"step {self.step} is not one that follows {self.epoch} epochs")
+            for name, part in self._parts().items():
+                part.load_state_dict(state[name])
+            self.sums, self.used = EpochSums(**state["sums"]), state["used"].to(self.device)
+            run.seconds, run.cpu_seconds, before = state["time"]
+            run.sittings = before + run.sittings
         run.environment["from_step"] = self.step
         run.finished = self.epoch == self.recipe.epochs
 
@@ -271,12 +281,10 @@ class Session:
                 refresh=False,
             )
 
-    def _read_clock(self, together: bool = False) -> None:
-        """Adds the time since the last look, of all processes where they look together."""
+    def _read_clock(self) -> None:
+        """Adds the time since the last look, of all processes."""
         wall, cpu = time.perf_counter(), time.process_time()
-        spent = cpu - self._clock[1]
-        if together and world_size() > 1:
-            spent = world_size() * float(all_mean(torch.tensor(spent, device=self.device)))
+        spent = world_size() * float(all_mean(torch.tensor(cpu - self._clock[1])))
         self.run.seconds = round(self.run.seconds + wall - self._clock[0], 2)
         self.run.cpu_seconds = round(self.run.cpu_seconds + spent, 2)
         self._clock = wall, cpu

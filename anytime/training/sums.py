@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -78,6 +78,10 @@ class EpochSums:
             f"the loss of exit {exits} was not finite at step {step}, under the weights B = "
             f"({weights})"
         )
+
+    def shared(self) -> EpochSums:
+        """The same with the means over all processes, from which each of them can go on."""
+        return replace(self, losses=all_mean(self.losses), mistakes=all_mean(self.mistakes))
 
     def means(self) -> tuple[list[float], list[float]]:
         """Mean losses (nats) and errors (in [0, 1]) over the batches and all processes."""
