@@ -10,7 +10,7 @@ from torch import nn
 
 from anytime import names
 from anytime.networks.attach import from_text
-from anytime.networks.base import FirstExits, Refining, state_digest
+from anytime.networks.base import Exits, Refining, state_digest
 from anytime.networks.eann import EANN
 from anytime.networks.resann import UNKNOWN, parse, resann
 
@@ -57,7 +57,7 @@ def build(name: str, num_classes: int = 10, in_channels: int = 3, seed: int | No
 def up_to(network: nn.Module, exit: int) -> nn.Module:
     """A network of any kind that ends at an exit, counted from 1, and shares its modules."""
     shorter = getattr(network, "up_to", None)
-    cut = shorter(exit) if shorter is not None else FirstExits(network, exit)
+    cut = shorter(exit) if shorter is not None else Exits(network, exit)
     cut.made_for = network.made_for
     return cut
 

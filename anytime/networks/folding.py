@@ -9,8 +9,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from anytime.networks.attached import Attached
-from anytime.networks.tracing import traced
+from anytime.networks.attached import Attached, traced
 
 
 def folded(module: nn.Module) -> nn.Module:
