@@ -1,7 +1,5 @@
 """The ledger on a page: a table per claim, in Markdown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

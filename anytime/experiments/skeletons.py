@@ -1,7 +1,5 @@
 """Networks without weights: enough to tell their names, their exits and their multiply-adds."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

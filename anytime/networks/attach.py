@@ -1,7 +1,5 @@
 """Exits at named layers of any torch module, whose own answer is the last exit."""
 
-from __future__ import annotations
-
 import copy
 import difflib
 import math

@@ -1,7 +1,5 @@
 """A network's copy for prediction alone: the same answers, sooner on a CPU."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

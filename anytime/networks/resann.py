@@ -1,7 +1,5 @@
 """ResANN: residual networks with an exit every few residual units (section 4)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
