@@ -28,11 +28,6 @@ def _aligned(table: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
 
 
-def fill(table: pd.DataFrame, page: Path = PAGE) -> None:
-    """Puts the ledger into the place that a page marks for it; raises what `around` raises."""
-    put(page, "ledger", to_markdown(table))
-
-
 def lost(table: pd.DataFrame, path: Path) -> list[str]:
     """Claims, with their data, that the ledger in a file has figures on and a new one has not."""
     if not path.exists():
