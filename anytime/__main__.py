@@ -42,17 +42,16 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
-        print(
-            f"error: {package} is not installed; it comes with the course: "
-            "pip install 'anytime-prediction-kit[course]'",
-            file=sys.stderr,
+        reason = (
+            f"{package} is not installed; it comes with the course: "
+            "pip install 'anytime-prediction-kit[course]'"
         )
-        return 1
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("ANYTIME_DEBUG"):
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        reason = " ".join(str(error).split())
+    print(f"error: {reason}", file=sys.stderr)
+    return 1
 
 
 def _settle_output() -> None:
@@ -315,10 +314,11 @@ def _write_report(options: argparse.Namespace) -> int:
             "--fewer writes it without them"
         )
 
+    text = report.to_markdown(table)
     ledger.write(table, path)
     if page is not None:
-        report.fill(table, page)
-    print(report.to_markdown(table), f"\nwritten to {path}" + (f" and {page}" if page else ""))
+        report.put(page, "ledger", text)
+    print(text, f"\nwritten to {path}" + (f" and {page}" if page else ""))
     return 0
 
 

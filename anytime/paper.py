@@ -52,13 +52,6 @@ class Fact:
 
 
 FACTS = {
-    "adaloss": Fact("AdaLoss's weights, l_i being a running mean", "B_i ~ 1 / l_i", "text"),
-    "eann_sup": Fact("Cost factor of a chain with base b, at worst", "2 + 1/(b - 1)", "derived"),
-    "eann_mean": Fact(
-        "Cost factor of a chain with base b, mean over a uniform budget, at most",
-        "1 - 1/(2b) + (1 + ln b)/(b - 1)",
-        "derived",
-    ),
     "eann_limits": Fact(
         "A chain is not the best choice",
         "where a small network does not saturate, or a constant factor of cost is critical",

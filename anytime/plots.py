@@ -274,9 +274,8 @@ def draw_toy(
     for name, path in (paths or {}).items():
         ax.plot(*np.transpose(path), color=scheme_style(name)["color"], linewidth=2)
     for name, point in points.items():
-        ax.plot(
-            *np.asarray(point), linestyle="none", markersize=12, label=name, **scheme_style(name)
-        )
+        look = scheme_style(name) | {"linestyle": "none", "markersize": 12}
+        ax.plot(*np.asarray(point), label=name, **look)
     ax.grid(False)
     ax.set(xlabel="first parameter", ylabel="second parameter", aspect="equal")
     ax.legend(**BESIDE)

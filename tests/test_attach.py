@@ -15,7 +15,7 @@ from torchvision import models
 
 from anytime.networks import Head, cost
 from anytime.networks.attach import attach, from_text
-from anytime.networks.attached import TokenHead
+from anytime.networks.base import TokenHead
 
 CLASSES = 7
 

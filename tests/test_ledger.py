@@ -277,7 +277,7 @@ def test_the_ledger_goes_into_its_place_and_nothing_else_of_the_page_changes(tmp
     page, table = tmp_path / "page.md", ledger.ledger(tmp_path)
     page.write_text("é before\n<!-- ledger -->\nold\n<!-- /ledger -->\nafter | this\n", "utf-8")
     for _ in range(2):
-        report.fill(table, page)
+        report.put(page, "ledger", report.to_markdown(table))
     before, rest = page.read_text("utf-8").split("<!-- ledger -->\n")
     inside, after = rest.split("<!-- /ledger -->")
     assert (before, after) == ("é before\n", "\nafter | this\n")
@@ -289,7 +289,7 @@ def test_a_page_without_a_place_for_the_ledger_is_left_as_it_was(tmp_path, text)
     page = tmp_path / "page.md"
     page.write_text(text)
     with pytest.raises(ValueError, match="page.md marks no place for the ledger"):
-        report.fill(ledger.ledger(tmp_path), page)
+        report.put(page, "ledger", report.to_markdown(ledger.ledger(tmp_path)))
     assert page.read_text() == text
 
 

@@ -4,8 +4,6 @@ Left, what each exit of one network costs and how often it is wrong, by weightin
 weights that AdaLoss ends with on three data sets. Notebooks 05 and 08 say what follows from them.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import matplotlib

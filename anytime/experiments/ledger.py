@@ -1,7 +1,5 @@
 """The ledger: each claim of the paper, its figure, ours, and what came of it."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable

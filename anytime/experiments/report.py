@@ -1,7 +1,5 @@
 """The ledger on a page: a table per claim, in Markdown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd
@@ -28,11 +26,6 @@ def _aligned(table: pd.DataFrame) -> str:
     cells.insert(1, ["-" * width for width in widths])
     padded = [[f"{c:{w}}" for c, w in zip(line, widths, strict=True)] for line in cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in padded)
-
-
-def fill(table: pd.DataFrame, page: Path = PAGE) -> None:
-    """Puts the ledger into the place that a page marks for it; raises what `around` raises."""
-    put(page, "ledger", to_markdown(table))
 
 
 def lost(table: pd.DataFrame, path: Path) -> list[str]:

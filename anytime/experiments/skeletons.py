@@ -1,25 +1,13 @@
 """Networks without weights: enough to tell their names, their exits and their multiply-adds."""
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from anytime import names
 from anytime.networks.build import build, up_to
-
-
-class Undrawn(TorchFunctionMode):
-    """First weights are not drawn: there are none to draw on the meta device, yet it takes long."""
-
-    def __torch_function__(self, function, types, args=(), kwargs=None) -> Any:
-        if function is torch.Tensor.normal_:
-            return args[0]
-        return function(*args, **(kwargs or {}))
 
 
 @functools.cache
@@ -31,7 +19,7 @@ def skeleton(network: str) -> Any:
     whole, last = names.cut(network)
     if last is not None and "+" not in network:  # the last member of a chain may be cut
         return up_to(skeleton(whole), last)
-    with torch.device("meta"), Undrawn():
+    with torch.device("meta"):
         built = build(network)
     # What has no products counts for nothing, and takes most of the time to copy and to count.
     nothing = nn.Identity()

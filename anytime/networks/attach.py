@@ -1,7 +1,5 @@
 """Exits at named layers of any torch module, whose own answer is the last exit."""
 
-from __future__ import annotations
-
 import copy
 import difflib
 import math
@@ -12,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from anytime.networks.attached import Attached, ImageNet, TokenHead
-from anytime.networks.base import Head, Standardise
-from anytime.networks.tracing import exits_of, steps, traced
+from anytime.networks.attached import Attached, exits_of, steps, traced
+from anytime.networks.base import Head, ImageNet, Standardise, TokenHead
 
 
 def attach(

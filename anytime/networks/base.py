@@ -57,6 +57,15 @@ class Standardise(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
+class ImageNet(Standardise):
+    """Pixels in 0 ... 255 -> (pixels / 255 - mean) / std, as torchvision's weights expect them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        mean, spread = 255 * torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+        self.mean, self.spread = mean[:, None, None], spread[:, None, None]
+
+
 class Refining(Named, nn.Module):
     """A module that follows the protocol and has a name.
 
@@ -118,33 +127,24 @@ class AnytimeNetwork(Refining):
         return shorter.train(self.training)
 
 
-class FirstExits(Refining):
-    """A network of any kind that ends at an exit (counted from 1); it shares its modules."""
+class Exits(Refining):
+    """The exits of a network of any kind, or the first ones alone; it shares its modules.
+
+    exit: the last one, counted from 1.
+    """
 
     network: Any
 
-    def __init__(self, network: Any, exit: int) -> None:
+    def __init__(self, network: Any, exit: int | None = None) -> None:
         super().__init__()
-        _check_exit(exit, network.num_exits)
-        self.network, self.num_exits = network, exit
-        self.name = names.up_to(network.name, exit)
+        self.network, self.num_exits = network, exit or network.num_exits
+        if exit is not None:
+            _check_exit(exit, network.num_exits)
+            self.name = names.up_to(network.name, exit)
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
         """See `Refining.refine`."""
         return islice(self.network.refine(images), self.num_exits)
-
-
-class AllExits(nn.Module):
-    """A network of any kind as a function of a batch, (N, C, H, W) -> (K, N, classes)."""
-
-    network: Any
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        return torch.stack(list(self.network.refine(images)))
 
 
 class Head(nn.Sequential):
@@ -154,6 +154,22 @@ class Head(nn.Sequential):
         super().__init__(
             nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
         )
+
+
+class TokenHead(nn.Module):
+    """An exit where channels come last, (N, ..., C): layer norm, mean over positions, linear.
+
+    The mean, and not a class token: that has gathered little where exits are, and not every
+    backbone has one.
+    """
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.norm, self.linear = nn.LayerNorm(channels), nn.Linear(channels, num_classes)
+
+    def forward(self, features: Tensor) -> Tensor:
+        tokens = self.norm(features).reshape(len(features), -1, features.shape[-1])
+        return self.linear(tokens.mean(1))
 
 
 def device_of(network: nn.Module) -> torch.device:

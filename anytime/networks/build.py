@@ -1,7 +1,5 @@
 """Networks by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +8,7 @@ from torch import nn
 
 from anytime import names
 from anytime.networks.attach import from_text
-from anytime.networks.base import FirstExits, Refining, state_digest
+from anytime.networks.base import Exits, Refining, state_digest
 from anytime.networks.eann import EANN
 from anytime.networks.resann import UNKNOWN, parse, resann
 
@@ -43,11 +41,12 @@ def build(name: str, num_classes: int = 10, in_channels: int = 3, seed: int | No
     if "+" in name:
         return eann(name.split("+"), num_classes, in_channels, seed)
     whole, last = names.cut(name)
+    told = {"num_classes": num_classes, "in_channels": in_channels}
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)
-        network = _made(whole, num_classes, in_channels)
-    network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
+        network = _made(whole, told)
+    network.made_for = told
     network = up_to(network, last) if last is not None else network
     if seed is not None:
         network.made_with = seed, state_digest(network.state_dict())
@@ -57,16 +56,16 @@ def build(name: str, num_classes: int = 10, in_channels: int = 3, seed: int | No
 def up_to(network: nn.Module, exit: int) -> nn.Module:
     """A network of any kind that ends at an exit, counted from 1, and shares its modules."""
     shorter = getattr(network, "up_to", None)
-    cut = shorter(exit) if shorter is not None else FirstExits(network, exit)
+    cut = shorter(exit) if shorter is not None else Exits(network, exit)
     cut.made_for = network.made_for
     return cut
 
 
-def _made(whole: str, num_classes: int, in_channels: int) -> Any:
+def _made(whole: str, told: dict[str, int]) -> Any:
     if whole.startswith("resann-"):
-        return resann(parse(whole), num_classes, in_channels)
+        return resann(parse(whole), **told)
     if whole.startswith("torchvision:"):
-        return from_text(whole, num_classes, in_channels)
+        return from_text(whole, **told)
     name, options = names.parse(whole)
     if name not in FAMILIES and ":" not in name:
         others = f"; other families are {', '.join(FAMILIES)}" if FAMILIES else ""
@@ -74,7 +73,6 @@ def _made(whole: str, num_classes: int, in_channels: int) -> Any:
     family = names.find(name, FAMILIES, "network")
     names.check_options(family, options, Refining.given)
 
-    told = {"num_classes": num_classes, "in_channels": in_channels}
     wanted = names.parameters(family).keys() & told.keys()
     network = family(**{key: told[key] for key in wanted}, **options)
     known_as = next((known for known, one in FAMILIES.items() if one is family), name)

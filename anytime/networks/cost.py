@@ -1,7 +1,5 @@
 """What each exit costs: multiply-adds, parameters, measured time."""
 
-from __future__ import annotations
-
 import copy
 import operator
 import time

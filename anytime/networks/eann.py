@@ -1,7 +1,5 @@
 """EANN: a chain of anytime networks, each several times deeper than the one before."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

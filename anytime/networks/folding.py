@@ -1,7 +1,5 @@
 """A network's copy for prediction alone: the same answers, sooner on a CPU."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 
@@ -9,8 +7,7 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from anytime.networks.attached import Attached
-from anytime.networks.tracing import traced
+from anytime.networks.attached import Attached, traced
 
 
 def folded(module: nn.Module) -> nn.Module:

@@ -1,7 +1,5 @@
 """ResANN: residual networks with an exit every few residual units (section 4)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from anytime.networks.base import AnytimeNetwork, Head
+from anytime.networks.base import AnytimeNetwork, Head, device_of
 
 LAYERS = {"26": (2, 2, 2, 2), "50": (3, 4, 6, 3), "101": (3, 4, 23, 3)}
 """Units per block of the known bottleneck networks, by their number of layers."""
@@ -192,7 +190,8 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
     heads = [Head(units[end - 1].channels, num_classes) for end in ends]
 
     network = AnytimeNetwork(_stem(shape, in_channels), segments, heads)
-    network.apply(partial(_initialise, init=shape.init))
+    if device_of(network).type != "meta":  # there it would take long to draw nothing
+        network.apply(partial(_initialise, init=shape.init))
     network.name = shape.name
     network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
     return network

@@ -1,7 +1,5 @@
 """Networks in files: small, and refused before training where they could not be read again."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import os

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from anytime.datasets import Dataset, augment, check_steps, pixel_mean
 from anytime.networks import Standardise, cost
 from anytime.networks import save as save_network
-from anytime.networks.base import AllExits, device_of, state_digest
+from anytime.networks.base import Exits, device_of, state_digest
 from anytime.paths import PathLike, check_locks
 from anytime.processes import all_mean, any_of, in_first, rank, world_size
 from anytime.runs import Run
@@ -58,7 +58,7 @@ class Session:
         self.used = torch.ones(network.num_exits)  # the weights B of the last step
         shape = tuple(dataset.train.pixels.shape[1:])
         self.optimizer = make_optimizer(network, weighting, recipe, shape)
-        model = AllExits(network)
+        model = Exits(network)
         self.model = torch.compile(model) if recipe.compile else model
         self._clock = time.perf_counter(), time.process_time()
 
