@@ -111,10 +111,10 @@ plt.show()
 # **What you should see.** One network, ResANN(9, 128), takes more than half of everything. Without it and
 # the next one, a third is left.
 #
-# The recorded runs of this course, for comparison:
+# The recorded runs of the first edition of this course, for comparison:
 
 # %%
-recorded = runs.find()
+recorded = runs.find(runs.RUNS / "first-edition")
 done = sum(3e-15 * r.cost[-1] * r.config["train_images"] * len(r.history) for r in recorded)
 hours = sum(run.cpu_seconds for run in recorded) / 3600
 print(f"{len(recorded)} runs: {done:.2f} peta in {hours:.1f} core-hours")
