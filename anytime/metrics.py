@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -259,9 +259,14 @@ def binomial_std_error(error: ArrayLike, n: int) -> np.ndarray:
     return np.sqrt(error * (1.0 - error) / n)
 
 
+def as_floats(values: Any) -> np.ndarray:
+    """An array in double precision of anything like one, tensors in bfloat16 included."""
+    return np.asarray(values.float() if hasattr(values, "float") else values, dtype=float)
+
+
 def probabilities(logits: ArrayLike) -> np.ndarray:
     """Softmax over the last axis, in double precision."""
-    logits = np.asarray(logits, dtype=float)
+    logits = as_floats(logits)
     powers = np.exp(logits - logits.max(-1, keepdims=True))
     return powers / powers.sum(-1, keepdims=True)
 
@@ -283,7 +288,7 @@ def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
 
     This is the destructive kind of overthinking (Kaya, Hong and Dumitraș, 2019).
     """
-    right = np.asarray(logits).argmax(-1) == np.asarray(labels)
+    right = as_floats(logits).argmax(-1) == np.asarray(labels)
     return (np.logical_or.accumulate(right) & ~right[-1]).mean(-1)
 
 

@@ -130,7 +130,8 @@ def check_options(make: Callable, chosen: Mapping[str, Value], given: Iterable[s
     for key, value in chosen.items():
         if key not in known:
             raise ValueError(f"no option {key!r}; there are {', '.join(known) or 'none'}")
-        if isinstance(value, str) and "str" not in str(known[key].annotation):
+        # A number for a switch is left to whoever takes it: 1 is True as well.
+        if isinstance(value, str | bool) and type(value).__name__ not in str(known[key].annotation):
             raise ValueError(f"{key}={value} is no number")
 
 
@@ -152,7 +153,8 @@ class Named:
             bound = inspect.signature(cls.__init__).bind(made, *args, **keywords)
         except TypeError:
             return made  # a copy that is being made, or a mistake that __init__ will name
-        made.__dict__["arguments"] = dict(bound.arguments)
+        # Without the first, which is the object itself, whatever its class calls it.
+        made.__dict__["arguments"] = dict([*bound.arguments.items()][1:])
         return made
 
     @property

@@ -184,6 +184,15 @@ def test_a_parameter_that_is_used_twice_is_counted_once():
     assert twice - once == 4 * 4 * 9 * 32 * 32 + 4 * 5
 
 
+def test_one_weight_of_two_modules_is_counted_once_by_its_first_name():
+    heads = [nn.Sequential(nn.Conv2d(4, 3, 1), nn.Flatten(2)) for _ in range(2)]
+    heads[1][0].weight = heads[0][0].weight
+    segments = [nn.Conv2d(3, 4, 1, bias=False), nn.Conv2d(4, 4, 1, bias=False)]
+    network = networks.AnytimeNetwork(nn.Identity(), segments, heads)
+    assert cost.parameters(network, (3, 5, 5)).tolist() == [12 + 12 + 3, 12 + 12 + 3 + 16 + 3]
+    assert all("heads.0.0.weight" in names for names in cost.reach(network, (3, 5, 5)))
+
+
 def test_a_frozen_parameter_counts_too():
     network = networks.build("resann-1-4-stride2")
     before = cost.parameters(network).tolist()

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from anytime import metrics
 from anytime.prediction import policies
@@ -88,6 +89,24 @@ def test_logits_too_large_for_an_exponential_give_certain_answers():
     certain = np.array([[[0.0, 5000.0, 0.0]]], dtype=np.float32)
     for policy in ("confidence", "entropy"):
         assert policies.exit_scores(policy, certain).item() == 1.0
+
+
+@pytest.mark.parametrize("policy", policies.POLICIES)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_logits_of_half_precision_are_read(policy, dtype, logits, labels):
+    rounded = torch.tensor(logits).to(getattr(torch, dtype))
+    exact, budget = rounded.double().numpy(), float(COST.mean())
+    threshold = policies.threshold_for(policy, exact, COST, budget)
+    assert policies.threshold_for(policy, rounded, COST, budget) == threshold
+    expected = policies.outcome(policy, exact, labels, COST, threshold)
+    assert policies.outcome(policy, rounded, labels, COST, threshold) == expected
+    for measure in (metrics.calibration_error, metrics.overthinking, metrics.monotonicity):
+        np.testing.assert_array_equal(measure(rounded, labels), measure(exact, labels))
+
+
+@pytest.mark.parametrize("policy", ["confidence", "entropy"])
+def test_the_only_class_is_certain(policy):
+    assert policies.exit_scores(policy, np.array([[[3.0], [-1.0]]])).tolist() == [[1.0, 1.0]]
 
 
 def test_a_policy_of_ones_own_is_taken_like_those_with_a_name(logits):

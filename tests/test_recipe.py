@@ -3,6 +3,7 @@
 import json
 from dataclasses import FrozenInstanceError, fields, replace
 
+import numpy as np
 import pytest
 
 from anytime.paths import DATA
@@ -135,6 +136,13 @@ def test_the_recipes_of_all_records_that_ship_can_be_read(folder):
         ({"lr": -1}, "lr must be"),
         ({"lr": float("nan")}, "lr must be"),
         ({"lr": float("inf")}, "lr must be"),
+        ({"lr": "0.1"}, "lr must be above 0 and finite, not '0.1'"),
+        ({"lr": True}, "lr must be"),
+        ({"lr": np.float32(0.1)}, "lr must be"),
+        ({"momentum": None}, "momentum"),
+        ({"weight_decay": "0"}, "weight_decay"),
+        ({"channels_last": "yes"}, "channels_last must be True or False, not 'yes'"),
+        ({"compile": 2}, "compile must be True or False, not 2"),
         ({"momentum": 1.0}, "momentum must be from 0 to below 1, not 1.0"),
         ({"momentum": -0.1}, "momentum"),
         ({"momentum": float("nan")}, "momentum"),
@@ -150,6 +158,11 @@ def test_the_recipes_of_all_records_that_ship_can_be_read(folder):
         ({"augmentation": ["crop"]}, "a tuple"),
         ({"augmentation": (1,)}, "a tuple of texts"),
         ({"milestones": ((3, 0.1),)}, "belong to schedule='milestones'"),
+        ({"schedule": "milestones", "milestones": 3}, r"a tuple of \(epoch, rate\)"),
+        ({"schedule": "milestones", "milestones": {3: 0.1}}, "a tuple of"),
+        ({"schedule": "milestones", "milestones": ((3,),)}, "a tuple of"),
+        ({"schedule": "milestones", "milestones": ((3, 0.1), (3, 0.2))}, "each epoch once"),
+        ({"schedule": "milestones", "milestones": ((3, "x"),)}, "milestone 3:x needs"),
         ({"schedule": "milestones", "milestones": ((0, -1.0),)}, "milestone 0:-1.0 needs an epoch"),
         ({"schedule": "milestones", "milestones": ((0, 0.1),)}, "milestone 0:0.1"),
         ({"schedule": "milestones", "milestones": ((1, -1.0),)}, "milestone 1:-1.0"),

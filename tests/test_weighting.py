@@ -186,6 +186,13 @@ def test_an_unknown_option_is_refused_with_those_the_scheme_has(spec, option, kn
         ("adaloss:every=1.5", "every=1.5"),
         ("adaloss:every=inf", "every=inf"),
         ("adaloss:extra=-1", "extra=-1"),
+        ("adaloss:look_first=3", "look_first=3"),
+        ("adaloss:every=1e30", "every="),
+        ("adaloss:every=True", "every=True is no number"),
+        ("adaloss:total=1e-50", "weights must be finite numbers from 0 on, not all 0"),
+        ("const:total=1e39", "weights must be finite numbers"),
+        ("const:total=True", "total=True is no number"),
+        ("linear:first=1e39", "weights must be finite numbers"),
         ("adaloss:extra=1e300", r"extra=1e\+300"),
     ],
 )
@@ -316,16 +323,6 @@ def test_adaloss_stored_in_mid_sequence_goes_on_exactly(after):
     assert expected.keys() == state.keys()
     assert all(torch.equal(state[key], expected[key]) for key in expected)
     assert whole.weights.min() < 1
-
-
-def test_a_state_of_the_first_edition_is_read():
-    first, second = weighting.AdaLoss(2, every=1), weighting.AdaLoss(2, every=1)
-    first(torch.tensor([2.0, 1.0]))
-    state = first.state_dict()
-    del state["refused"]
-    second.load_state_dict(state)
-    assert torch.equal(second.weights, first.weights)
-    assert second.refused.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("spec", ["linear", "adaloss:every=1"])
@@ -486,6 +483,18 @@ class Heir(weighting.AdaLoss):
 
 def test_a_subclass_does_not_go_by_its_parents_name():
     assert Heir(3, gamma=0.1).spec == f"{__name__}:Heir:gamma=0.1"
+
+
+class Short(weighting.Weighting):
+    """It calls itself by another word."""
+
+    def __init__(me, num_exits: int, power: float = 2.0) -> None:
+        super().__init__(torch.arange(1.0, num_exits + 1) ** power)
+
+
+def test_a_weighting_may_call_itself_what_it_likes():
+    assert Short(3, power=3).spec == f"{__name__}:Short:power=3"
+    assert repr(Short(3)) == f"Short({__name__}:Short)"
 
 
 class FromTensor(weighting.Weighting):

@@ -58,12 +58,16 @@ def reach(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> list[set[
 
     A parameter of two modules goes by its first name. image_shape: (C, H, W).
     """
+    # By the original, as two modules of the copy on shapes share no parameter.
+    firsts = {parameter: name for name, parameter in network.named_parameters()}
+    every = network.named_parameters(remove_duplicate=False)
+    first = {name: firsts[parameter] for name, parameter in every}
 
     @torch.enable_grad()
     def follow(twin: Any, images: Tensor) -> list[set[str]]:
         for parameter in twin.parameters():
             parameter.requires_grad_(parameter.is_floating_point())
-        known = {parameter: name for name, parameter in twin.named_parameters()}
+        known = {parameter: first[name] for name, parameter in twin.named_parameters()}
         leaves = [_leaves(logits.grad_fn) for logits in twin.refine(images)]
         return [{known[leaf] for leaf in found if leaf in known} for found in leaves]
 

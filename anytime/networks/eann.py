@@ -64,7 +64,7 @@ class EANN(Refining):
     @property
     def standing(self) -> np.ndarray:
         """The best exit, from 0, once exits 1 ... k are finished: (K,); of equals the latest."""
-        return standing(self.expected_errors.cpu().numpy())
+        return standing(self.expected_errors.cpu().double().numpy())
 
     def answer(self, finished: Sequence[Tensor] | Tensor) -> Tensor:
         """The chain's logits (..., classes), given those of all finished exits in their order."""

@@ -32,13 +32,23 @@ class Pass:
         self.finished: list[Tensor] = []
 
     def step(self) -> None:
-        """Runs what the next exit needs, and waits for its answer."""
+        """Runs what the next exit needs, and waits for its answer.
+
+        Raises ValueError where the first one shows that the network cannot read the images.
+        """
         member, k = self.units[self.done]
-        if k == 0:
-            self.run: Segments | Whole = (Segments if _has_segments(member) else Whole)(
-                member, self.images
-            )
-        logits = self.run.next().cpu()
+        try:
+            if k == 0:
+                kind = Segments if _has_segments(member) else Whole
+                self.run: Segments | Whole = kind(member, self.images)
+            logits = self.run.next().cpu()
+        except RuntimeError as error:
+            if self.done:
+                raise
+            raise ValueError(
+                f"the network cannot read images of shape {(*self.images.shape[1:],)}; try "
+                f"images.expand(-1, 3, -1, -1) or images.permute(0, 3, 1, 2) ({error})"
+            ) from error
         self.logits = logits.float() if logits.dtype == torch.bfloat16 else logits  # for numpy
         self.done += 1
         if self.chain:

@@ -28,7 +28,7 @@ def confidence(now: np.ndarray, before: np.ndarray, scores: np.ndarray) -> np.nd
 def entropy(now: np.ndarray, before: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """1 - entropy / ln(classes): 0 for equal probabilities, 1 for a certain answer."""
     logs = np.log(now, where=now > 0, out=np.zeros_like(now))
-    return 1.0 + (now * logs).sum(-1) / np.log(now.shape[-1])
+    return 1.0 + (now * logs).sum(-1) / np.log(max(now.shape[-1], 2))  # one class is certain
 
 
 def patience(now: np.ndarray, before: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -48,9 +48,11 @@ POLICIES: dict[str, Policy] = {
 
 def find(policy: str | Policy) -> Policy:
     """A policy by name, or the policy itself. Raises ValueError for an unknown name."""
-    if isinstance(policy, str) and policy not in POLICIES:
+    if callable(policy):
+        return policy
+    if policy not in [*POLICIES]:
         raise ValueError(f"unknown policy {policy!r}; there are {', '.join(POLICIES)}")
-    return POLICIES[policy] if isinstance(policy, str) else policy
+    return POLICIES[policy]
 
 
 class Sureness:
@@ -65,7 +67,7 @@ class Sureness:
 
     def after(self, logits: ArrayLike, here: np.ndarray) -> np.ndarray:
         """The scores (n,) after the next exit, for the logits (n, classes) of samples `here`."""
-        logits, now = np.asarray(logits, dtype=float), metrics.probabilities(logits)
+        logits, now = metrics.as_floats(logits), metrics.probabilities(logits)
         if not self.logits.shape[1]:
             shape = (len(self.scores), logits.shape[-1])
             self.logits, self.before = np.full(shape, np.nan), np.zeros(shape)
@@ -80,7 +82,7 @@ def exit_scores(policy: str | Policy, logits: ArrayLike) -> np.ndarray:
     """How sure the policy is of each sample at each exit: (K, N, classes) -> (K, N)."""
     everyone = np.arange(np.shape(logits)[1])
     sureness = Sureness(policy, len(everyone))
-    return np.array([sureness.after(at_exit, everyone) for at_exit in np.asarray(logits)])
+    return np.array([sureness.after(at_exit, everyone) for at_exit in metrics.as_floats(logits)])
 
 
 def stops(policy: str | Policy, logits: ArrayLike, threshold: float) -> np.ndarray:
@@ -121,7 +123,7 @@ def average_cost(exits: ArrayLike, cost: ArrayLike) -> float:
 def error(logits: ArrayLike, labels: ArrayLike, exits: ArrayLike) -> float:
     """The share of wrong answers where each sample stops at its own exit (N,), from 0."""
     at, labels = np.asarray(exits, dtype=int), np.asarray(labels)
-    answers = np.asarray(logits).argmax(-1)[at, np.arange(len(labels))]
+    answers = metrics.as_floats(logits).argmax(-1)[at, np.arange(len(labels))]
     return float((answers != labels).mean())
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from anytime.networks import cost
 from anytime.networks.folding import folded
 from anytime.prediction import policies
 from anytime.prediction.passes import Pass
+
+MEMORY = 0.99
+"""The share of a delay that is still reckoned with one unit later."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class AnytimePredictor:
 
     It can stop between units, a segment with its head each. clock gives seconds. It predicts with
     the weights of the moment when it was made: make a new one for a network that has changed.
+    Images are tensors (N, C, H, W), pixels in 0 ... 255, of bytes or of floats of up to 32 bits.
+    TypeError and ValueError say how to get there from anything else.
     """
 
     def __init__(self, network: nn.Module, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -49,20 +55,23 @@ class AnytimePredictor:
         self._folded = folded(network)
         self._sizes: list[int] = []  # of the batches whose times are known
         self._seconds, self._shape = np.empty((0, 0)), torch.Size()
+        self._stall = 0.0  # by how much units have lately been slower than in calibrate()
         self._cost = functools.cache(lambda shape: cost.multiply_adds(network, shape))
 
     @torch.inference_mode()
     def calibrate(self, images: Tensor, repeats: int = 20, quantile: float = 0.9) -> np.ndarray:
         """Measures the units' seconds (K,) for images (N, C, H, W): a quantile of the repeats.
 
-        They decide whether a deadline can be held. Batches of 1, 4, 16, ... of the images are
-        measured too, and sizes between are interpolated: give the largest batch to come.
+        They decide whether a deadline can be held, together with the delays of the latest
+        predictions: where other programs keep the machine busy, answers are given earlier. Batches
+        of 1, 4, 16, ... of the images are measured too, and sizes between are interpolated: give
+        the largest batch to come.
         """
         whole = len(_checked(images))
         sizes = [*(4**i for i in range(16) if 4**i < whole), whole]
         passes = [[self._timed_pass(images[:n]) for _ in range(repeats + 2)] for n in sizes]
         self._seconds = np.quantile(np.array(passes)[:, 2:], quantile, axis=1)
-        self._sizes, self._shape = sizes, images.shape[1:]
+        self._sizes, self._shape, self._stall = sizes, images.shape[1:], 0.0
         self._cost(self._shape)
         return self._seconds[-1, :-1].copy()
 
@@ -78,14 +87,18 @@ class AnytimePredictor:
         for _ in batch.units:
             batch.step()
             times.append(self.clock())
-        self._answer(batch, batch.here >= 0, 0.0, np.zeros(len(images)))
+        _joined([batch.here], [self._answer(batch, batch.here >= 0, 0.0, np.zeros(len(images)))])
         return np.diff([*times, self.clock()])
 
     def predict(self, images: Tensor, **limits: Any) -> Answer:
         """The answers to a batch of images (N, C, H, W), with the limits of `as_completed`."""
-        places, answers = zip(*self.as_completed(images, **limits), strict=True)
-        order = torch.from_numpy(np.concatenate(places).argsort())
-        return Answer(*(column[order] for column in _columns(answers)))
+        start = limits.setdefault("start", self.clock())
+        answer = _joined(*zip(*self.as_completed(images, **limits), strict=True))
+
+        # One deadline for all of them is that of handing them out, too; the clock comes last.
+        deadline = _per_image("deadline", limits.get("deadline"), len(images))
+        due = start + float(deadline[0] if (deadline == deadline[0]).all() else np.inf) / 1000.0
+        return replace(answer, late=torch.ones_like(answer.late)) if self.clock() > due else answer
 
     @torch.inference_mode()
     def as_completed(
@@ -95,22 +108,24 @@ class AnytimePredictor:
         budget: ArrayLike | None = None,
         interrupt: threading.Event | None = None,
         early: tuple[str | policies.Policy, float] | None = None,
+        start: float | None = None,
     ) -> Iterator[tuple[np.ndarray, Answer]]:
         """Yields places in the batch with their answers, once the first of these limits is met.
 
         deadline: milliseconds from the start; budget: multiply-adds; one for all images or one for
         each (N,). interrupt: ends everything once set, by another thread or `interrupts.ctrl_c`.
-        early: a policy and its threshold. A unit starts only if it should end by the deadline; one
-        that runs, and the first, are always finished. Raises ValueError for a deadline before
-        `calibrate`.
+        early: a policy and its threshold. start: on the clock, when a deadline begins to run; now
+        unless given. A unit starts only if it should end by the deadline; one that runs, and the
+        first, are always finished. Raises ValueError for a deadline before `calibrate`.
         """
+        now = self.clock()
+        start = now if start is None else start
         count = len(_checked(images))
         last = self._last_units(_per_image("budget", budget, count), images.shape[1:])
-        start = self.clock()  # after the costs, which calibrate() has ready for deadlines
         due = start + _per_image("deadline", deadline, count) / 1000.0
         if deadline is not None and self._shape != images.shape[1:]:
             raise ValueError(f"call calibrate() on images of shape {(*images.shape[1:],)} first")
-        policy, threshold = early or (None, 0.0)
+        policy, threshold = (None, 0.0) if early is None else _policy(early)
         scores = policies.Sureness(policy, count) if policy is not None else None
         batch, sure, done = self._begin(images), np.full(count, False), np.full(count, False)
         while len(batch.here):
@@ -118,8 +133,12 @@ class AnytimePredictor:
                 batch.step()
                 if scores:
                     sure = scores.after(batch.logits, batch.here) >= threshold
+                begun, now = now, self.clock()
+                self._learn(batch, now - begun)
+            else:
+                now = self.clock()  # who reads the answers takes time
             done = sure | (last[batch.here] <= batch.done)
-            done |= self._too_late(batch, due[batch.here])
+            done |= self._too_late(batch, due[batch.here], now)
             done |= interrupt is not None and interrupt.is_set()
             if done.any():
                 yield batch.here[done], self._answer(batch, done, start, due)
@@ -132,7 +151,7 @@ class AnytimePredictor:
             return np.full(len(budget), self.network.num_exits)
         return np.maximum(np.searchsorted(self._cost(shape), budget, side="right"), 1)
 
-    def _too_late(self, batch: Pass, due: np.ndarray) -> np.ndarray:
+    def _too_late(self, batch: Pass, due: np.ndarray, now: float) -> np.ndarray:
         """Which images have to leave a batch, so that the next unit of the rest ends in time: (b,).
 
         Those with least time leave first, and those with equal deadlines stay together.
@@ -140,17 +159,29 @@ class AnytimePredictor:
         if not self._sizes:
             return np.full(len(due), False)
         size = np.searchsorted(np.sort(-due), -due, side="right")
-        seconds = self._seconds[:, batch.done] + self._seconds[:, -1]
-        seconds = np.interp(size, self._sizes, seconds) * np.maximum(1.0, size / self._sizes[-1])
-        fits = self.clock() + seconds <= due
+        seconds = self._expected(size, batch.done) + self._expected(size, -1)
+        fits = now + seconds + self._stall <= due
         return due < np.min(due[fits], initial=np.inf)
 
+    def _expected(self, size: np.ndarray, unit: int) -> np.ndarray:
+        """The seconds of a unit, or of making an answer (-1), for batches of these sizes (b,)."""
+        seconds = np.interp(size, self._sizes, self._seconds[:, unit])
+        return seconds * np.maximum(1.0, size / self._sizes[-1])
+
+    def _learn(self, batch: Pass, seconds: float) -> None:
+        """Keeps in mind for some hundred units how much longer the slowest took than expected."""
+        if self._sizes and self._shape == batch.images.shape[1:]:
+            expected = self._expected(np.array([len(batch.here)]), batch.done - 1)
+            self._stall = max(seconds - expected.item(), MEMORY * self._stall)
+
     def _answer(self, batch: Pass, done: np.ndarray, start: float, due: np.ndarray) -> Answer:
-        probabilities = batch.logits[done].float().softmax(-1)
-        confidence, label = probabilities.max(-1)
-        now, exit = self.clock(), torch.full_like(label, batch.exit)
-        seconds = torch.full_like(label, now - start, dtype=torch.float64)
-        late = torch.from_numpy(now > due[batch.here[done]])
+        with torch.inference_mode(False):  # whoever gets the tensors may change them
+            probabilities = batch.logits[done].float().softmax(-1)
+            confidence, label = probabilities.max(-1)
+            exit, due = torch.full_like(label, batch.exit), due[batch.here[done]]
+            now = self.clock()
+            late = torch.from_numpy(now > due)
+            seconds = torch.full_like(label, now - start, dtype=torch.float64)
         return Answer(probabilities, label, confidence, exit, seconds, late)
 
 
@@ -175,17 +206,49 @@ def predict_early(
     return Answer(*_columns(answers))
 
 
+def _joined(places: Sequence[np.ndarray], answers: Sequence[Answer]) -> Answer:
+    """The answers to parts of a batch in the order of the batch."""
+    if len(answers) == 1:
+        return answers[0]
+    order = torch.from_numpy(np.concatenate(places).argsort())
+    return Answer(*(column[order] for column in _columns(answers)))
+
+
 def _columns(answers: Sequence[Answer]) -> list[Tensor]:
     return [torch.cat([getattr(a, field.name) for a in answers]) for field in fields(Answer)]
 
 
-def _checked(images: Tensor) -> Tensor:
+def _checked(images: Any) -> Tensor:
+    """Images (N, C, H, W) with pixels in 0 ... 255; for anything else, an error with the fix."""
+    if not isinstance(images, Tensor):
+        raise TypeError(
+            f"images must be a tensor (N, C, H, W), not {type(images).__name__}; make it by torch."
+            "stack([torch.from_numpy(np.array(image)).permute(2, 0, 1) for image in images])"
+        )
     if images.ndim != 4 or not len(images):
         shape = (*images.shape,)
         raise ValueError(
             f"images must be (N, C, H, W), not {shape}; for one image take image[None]"
         )
+    if images.dtype in (torch.float32, torch.float16, torch.bfloat16):
+        low, high = (value.item() for value in images.aminmax())
+        if not 0 <= low <= high <= 255 or 0 < high <= 1:
+            raise ValueError(
+                f"pixels must lie in 0 ... 255, as in image files, but these lie in {low:g} ... "
+                f"{high:g}; undo their scaling, such as by 255 * images for pixels in 0 ... 1"
+            )
+    elif images.dtype != torch.uint8:
+        raise TypeError(f"pixels must be torch.uint8 or torch.float32, not {images.dtype}")
     return images
+
+
+def _policy(early: Any) -> tuple[policies.Policy, float]:
+    pair = isinstance(early, tuple) and len(early) == 2
+    if not pair or not isinstance(early[1], SupportsFloat) or math.isnan(early[1]):
+        raise ValueError(
+            f'early must be a policy and its threshold, such as ("confidence", 0.9), not {early!r}'
+        )
+    return policies.find(early[0]), float(early[1])
 
 
 def _per_image(name: str, value: ArrayLike | None, count: int) -> np.ndarray:

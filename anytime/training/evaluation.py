@@ -27,12 +27,14 @@ def exit_mistakes(logits: Tensor, labels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def predict(network: nn.Module, images: Images, batch_size: int = 500) -> Tensor:
-    """Logits of all exits for all images, on the CPU: (K, N, classes).
+    """Logits of all exits for all images, in single precision on the CPU: (K, N, classes).
 
     The images are sent to the network's device batch by batch; the network is evaluated in
     evaluation mode and left in the mode it was in.
     """
-    return torch.cat([logits.cpu() for logits, _ in _batches(network, images, batch_size)], 1)
+    return torch.cat(
+        [logits.float().cpu() for logits, _ in _batches(network, images, batch_size)], 1
+    )
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -102,8 +103,7 @@ def _advising(session: Session, checkpoint: PathLike | None) -> Iterator[None]:
     try:
         yield
     except NotFinite as broken:
-        step = int(session.sums.broken_at.min())
-        raise broken.advised(step, session.recipe, checkpoint) from None
+        raise NotFinite(f"{broken}; {_advice(session, checkpoint)}") from None
     except RuntimeError as error:
         if session.recipe.compile and "compiler" in str(error):
             raise RuntimeError(
@@ -111,6 +111,23 @@ def _advising(session: Session, checkpoint: PathLike | None) -> Iterator[None]:
                 f"without compile (--no-compile): {error}"
             ) from error
         raise
+
+
+def _advice(session: Session, checkpoint: PathLike | None) -> str:
+    """What to do about a loss that is not finite, and what is kept of the run."""
+    lr, autocast = session.recipe.lr, session.recipe.autocast
+    advice = f"try a smaller learning rate than {lr:g}, such as {min(lr / 3, 0.1):.2g}"
+    if autocast:
+        advice += f", or single precision in place of autocast={autocast!r}"
+    if session.sums.broken_at.min() == 1:
+        advice = "nothing was learned before the first step: try other layers or first weights"
+
+    if checkpoint is None or not Path(checkpoint).exists():
+        return f"{advice}; no checkpoint is kept"
+    return (
+        f"{advice}; {checkpoint} stays, of a step at which all was finite; another recipe needs "
+        "another file, or this one deleted"
+    )
 
 
 @contextmanager

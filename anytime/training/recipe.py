@@ -58,10 +58,13 @@ class Recipe:
         for name, good, what in (
             ("epochs", _counts(self.epochs), "a whole number from 1 on"),
             ("batch_size", _counts(self.batch_size), "a whole number from 1 on"),
-            ("lr", 0 < self.lr < math.inf, "above 0 and finite"),
-            ("momentum", 0 <= self.momentum < 1, "from 0 to below 1"),
-            ("weight_decay", 0 <= self.weight_decay < math.inf, "from 0 on and finite"),
+            ("lr", _from_0(self.lr) and self.lr > 0, "above 0 and finite"),
+            ("momentum", _from_0(self.momentum, below=1), "from 0 to below 1"),
+            ("weight_decay", _from_0(self.weight_decay), "from 0 on and finite"),
             ("augmentation", steps is None or texts, "a tuple of texts, or None"),
+            ("milestones", _pairs(self.milestones), "a tuple of (epoch, rate), each epoch once"),
+            ("channels_last", type(self.channels_last) is bool, "True or False"),
+            ("compile", type(self.compile) is bool, "True or False"),
         ):
             if not good:
                 raise ValueError(f"{name} must be {what}, not {getattr(self, name)!r}")
@@ -75,7 +78,7 @@ class Recipe:
         if self.milestones and self.schedule != "milestones":
             raise ValueError("milestones belong to schedule='milestones'")
         for epoch, rate in self.milestones:
-            if not _counts(epoch) or not 0 < rate < math.inf:
+            if not _counts(epoch) or not _from_0(rate) or rate == 0:
                 raise ValueError(
                     f"milestone {epoch}:{rate} needs an epoch from 1 on and a learning rate above 0"
                 )
@@ -109,6 +112,17 @@ class Recipe:
 
 def _counts(value: Any) -> bool:
     return type(value) is int and value >= 1  # True is an int as well
+
+
+def _from_0(value: Any, below: float = math.inf) -> bool:
+    # A number of numpy's or torch's is no JSON.
+    return type(value) in (int, float) and 0 <= value < below
+
+
+def _pairs(value: Any) -> bool:
+    """Whether it is a tuple of pairs whose first halves differ."""
+    pairs = isinstance(value, tuple) and all(isinstance(p, tuple) and len(p) == 2 for p in value)
+    return pairs and len({first for first, _ in value}) == len(value)
 
 
 def _tuples(value: Any) -> Any:

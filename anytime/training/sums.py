@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from anytime.paths import PathLike
 from anytime.processes import all_mean
-from anytime.training.recipe import Recipe
 
 NEVER = torch.iinfo(torch.long).max
 
 
 class NotFinite(RuntimeError):
     """A loss became infinite or not a number; the message says when, where and what to do."""
-
-    def advised(self, step: int, recipe: Recipe, checkpoint: PathLike | None) -> NotFinite:
-        """The same with what to do where this step broke, and with what is kept of the run."""
-        smaller = min(recipe.lr / 3, 0.1)
-        tries = [f"a smaller learning rate than {recipe.lr:g}, such as {smaller:.2g}"]
-        if recipe.autocast:
-            tries.append(f"single precision in place of autocast={recipe.autocast!r}")
-        if step == 1:
-            tries = ["other layers or first weights, as nothing was learned before the first step"]
-
-        kept = "no checkpoint is kept"
-        if checkpoint is not None and Path(checkpoint).exists():
-            kept = (
-                f"{checkpoint} stays, of a step at which all was finite; a run with another recipe "
-                "needs another file, or this one deleted"
-            )
-        return NotFinite(f"{self}; try {' or '.join(tries)}; {kept}")
 
 
 @dataclass

@@ -61,12 +61,13 @@ class AdaLoss(Weighting):
         extra: float = 0.0,
         look_first: bool = False,
     ) -> None:
-        whole = every >= 1 and float(every).is_integer()
+        whole = 1 <= every < 2**63 and float(every).is_integer() and look_first in (0, 1)
         if not (0 <= gamma <= 1 and 0 <= momentum < 1 and whole and 0 <= extra <= 1e6):
             raise ValueError(
-                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1 and "
-                f"0 <= extra <= 1e6, not gamma={gamma}, momentum={momentum}, every={every}, "
-                f"extra={extra}"
+                "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1, "
+                "0 <= extra <= 1e6 and look_first True or False, not "
+                f"gamma={gamma}, momentum={momentum}, every={every}, extra={extra}, "
+                f"look_first={look_first}"
             )
         super().__init__(torch.ones(num_exits), total)
         self.gamma, self.momentum, self.every, self.extra = gamma, momentum, int(every), extra
@@ -115,11 +116,6 @@ class AdaLoss(Weighting):
     def _save_to_state_dict(self, *arguments) -> None:
         self._say_what_was_refused()
         super()._save_to_state_dict(*arguments)
-
-    def _load_from_state_dict(self, state_dict, prefix, *rest) -> None:
-        # The first edition's states do not count what was refused.
-        state_dict.setdefault(prefix + "refused", torch.zeros_like(self.refused))
-        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _say_what_was_refused(self) -> None:
         if self._said or self.refused.is_meta or not self.refused.any():

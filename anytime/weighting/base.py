@@ -33,13 +33,13 @@ class Weighting(Named, nn.Module):
         super().__init__()
         if total is not None and not 0 < total < math.inf:
             raise ValueError(f"the total weight must be positive and finite, not {total}")
-        start = torch.as_tensor(weights).detach().float()
-        if not (start.isfinite().all() and (start >= 0).all() and start.any()):
+        self.total = total
+        start = self._rescaled(torch.as_tensor(weights).detach().float())
+        if not (start.isfinite().all() and (start >= 0).all() and start.any() and start.dim() == 1):
             raise ValueError(
                 f"weights must be finite numbers from 0 on, not all 0, but are {start.tolist()}"
             )
-        self.total = total
-        self.register_buffer("weights", self._rescaled(start))
+        self.register_buffer("weights", start)
 
     @property
     def num_exits(self) -> int:

@@ -64,7 +64,7 @@ class Opt(Weighting):
     def __init__(self, num_exits: int, total: float | None = None, exit: int | None = None) -> None:
         if exit is not None and exit not in range(1, num_exits + 1):
             raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")
-        super().__init__(theory.opt(num_exits, exit), total)
+        super().__init__(theory.opt(num_exits, exit and int(exit)), total)
 
     def options(self) -> dict:
         kept = super().options()
