@@ -12,16 +12,17 @@ from anytime.networks.build import build, up_to
 
 @functools.cache
 def skeleton(network: str) -> Any:
-    """A network by its name on the meta device; a cut one shares the modules of the whole one.
+    """A network by its name on the meta device, in evaluation mode.
 
-    Raises ValueError where there is no such network.
+    One that is cut shares the modules of the whole one. Raises ValueError where there is no such
+    network.
     """
     whole, last = names.cut(network)
     if last is not None and "+" not in network:  # the last member of a chain may be cut
         return up_to(skeleton(whole), last)
     with torch.device("meta"):
-        built = build(network)
-    # What has no products counts for nothing, and takes most of the time to copy and to count.
+        built = build(network).eval()
+    # What has no products counts for nothing, and takes most of the time to count.
     nothing = nn.Identity()
     for chain in (part for part in built.modules() if isinstance(part, nn.Sequential)):
         for index, layer in enumerate(chain):

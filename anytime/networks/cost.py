@@ -1,6 +1,7 @@
 """What each exit costs: multiply-adds, parameters, measured time."""
 
 import copy
+import functools
 import operator
 import time
 from collections.abc import Callable
@@ -26,18 +27,21 @@ def multiply_adds(
     image_shape: (C, H, W). Nothing is computed, as the count is taken on shapes, unless the network
     looks at values on its way.
     """
+    look = functools.partial(counted, convolutions_only=convolutions_only)
+    return _on_shapes(network, image_shape, look)
 
-    @torch.no_grad()
-    def count(twin: Any, images: Tensor) -> list[int]:
-        with FlopCounterMode(display=False) as counter:
-            return [_flops(counter, convolutions_only) for _ in twin.refine(images)]
 
-    return np.array(_on_shapes(network, image_shape, count), dtype=np.int64) // 2
+@torch.no_grad()
+def counted(network: Any, images: Tensor, convolutions_only: bool = False) -> np.ndarray:
+    """The same for images (N, C, H, W), by running the network itself as it stands."""
+    with FlopCounterMode(display=False) as counter:
+        flops = [_flops(counter, convolutions_only) for _ in network.refine(images)]
+    return np.array(flops, dtype=np.int64) // 2
 
 
 def _flops(counter: FlopCounterMode, convolutions_only: bool) -> int:
-    by_operator = counter.get_flop_counts().get("Global", {})  # absent before the first layer
     kind = "convolution" if convolutions_only else ""
+    by_operator = counter.flop_counts["Global"]
     return sum(flops for name, flops in by_operator.items() if kind in str(name))
 
 
