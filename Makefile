@@ -2,6 +2,7 @@
 # make lab        open the course in JupyterLab, to change and solve
 # make explore    show all explorers as one page; RUNS="folder ..." adds runs of your own
 # make test       everything that has to hold: tests, notebooks, types, style
+# make campaign   ten minutes of faults, counted kind by kind: bad input, damaged files, kills
 # make wheel      build the package, install it alone in a new environment, and try it there
 #
 # TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
@@ -21,7 +22,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help tutorial lab explore test wheel course clean
+.PHONY: help tutorial lab explore test campaign wheel course clean
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -43,6 +44,9 @@ test: $(VENV)/kit-test
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile tests notebooks
+
+campaign: $(VENV)/kit-test
+	CAMPAIGN=1 $(PY) -m pytest -q -n 2 --dist loadfile tests/faults
 
 wheel: $(VENV)/python
 	rm -rf build/wheel

@@ -39,7 +39,7 @@ def kept(tmp_path_factory):
 def keep(folder, dataset):
     network = networks.build(NAME, num_classes=10, in_channels=1, seed=0)
     about = networks.save(network.eval(), folder / "net.pt")
-    config = {"dataset": dataset, "network": NAME, "weighting": "adaloss", "seed": 0}
+    config = {"dataset": dataset, "network": NAME, "weighting": "adaloss", "seed": 0, "recipe": {}}
     history = [{"epoch": 1, "test_error": [0.5, 0.4, 0.3]}]
     run = Run(config, [10**6, 2 * 10**6, 4 * 10**6], history=history, finished=True, trained=about)
     run.save(folder / "run.json")

@@ -37,6 +37,8 @@ def build(spec: str, num_exits: int) -> Weighting:
     try:
         name, options = names.parse(spec)
         scheme = names.find(name, SCHEMES, "weighting")
+        if not callable(scheme):
+            raise ValueError(f"{name} is no class of weightings")
         names.check_options(scheme, options, scheme.given)
         return scheme(num_exits, **options)
     except (ValueError, TypeError) as error:

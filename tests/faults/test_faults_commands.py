@@ -56,7 +56,7 @@ TRAIN = ["train", "--network", "resann-1-4-stride4", "--epochs", "1", "--train-i
 def test_a_training_that_cannot_be(case, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ends(capsys, lambda: main([*TRAIN, "--out", "runs", *case.split()]))
-    assert not list(tmp_path.iterdir())
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 @cases(
