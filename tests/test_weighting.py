@@ -466,6 +466,12 @@ def test_a_weighting_of_ones_own_is_named_by_its_class_and_arguments_and_built_b
     assert Steep(4, power=2.0).spec == f"{__name__}:Steep"
 
 
+@pytest.mark.parametrize("spec", ["math:pi", "os:getcwd", "json:JSONEncoder", "torch.nn:Linear"])
+def test_what_is_no_weighting_is_refused(spec):
+    with pytest.raises(ValueError, match=f"{spec} is no class of weightings"):
+        weighting.build(spec, 3)
+
+
 def test_a_registered_weighting_has_a_short_name(monkeypatch):
     monkeypatch.setitem(weighting.SCHEMES, "steep", None)  # removed in the end
 

@@ -37,8 +37,11 @@ def build(spec: str, num_exits: int) -> Weighting:
     try:
         name, options = names.parse(spec)
         scheme = names.find(name, SCHEMES, "weighting")
-        if not callable(scheme):
-            raise ValueError(f"{name} is no class of weightings")
+        known = isinstance(scheme, type) and issubclass(scheme, Weighting)
+        if not known:
+            raise ValueError(
+                f"{name} is no class of weightings, a subclass of {Weighting.__name__}"
+            )
         names.check_options(scheme, options, scheme.given)
         return scheme(num_exits, **options)
     except (ValueError, TypeError) as error:
