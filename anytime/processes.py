@@ -10,6 +10,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""The variables that torchrun sets for each process that it starts."""
+
 
 def rank() -> int:
     """This process's number; 0 where there is only one."""
@@ -62,9 +65,12 @@ def best_device() -> str:
 
 @contextmanager
 def joined(device: str | None = None) -> Iterator[str]:
-    """Joins the processes that torchrun started, if it did, and gives this one's device."""
+    """Joins the processes that torchrun started, if it did, and gives this one's device.
+
+    A variable or two that another launcher left behind start nothing.
+    """
     device = device or best_device()
-    if "WORLD_SIZE" not in os.environ:
+    if not all(name in os.environ for name in LAUNCHED):
         yield device
         return
     if device == "cuda":

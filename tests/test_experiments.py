@@ -125,7 +125,7 @@ def kinds(listed, *fields):
 def test_final_weights_are_compared_on_equally_many_images_as_they_are():
     few = [job for job in jobs("final-weights") if job.train_images]
     assert len({(job.network, job.recipe, job.train_images) for job in few}) == 1
-    assert few[0].train_images == 5_000 and few[0].recipe.augmentation == ()
+    assert few[0].train_images == 5_000 and few[0].recipe.augmentation == ("crop",)
     found = kinds(few, "dataset", "weighting")
     both = ("svhn-10k", "cifar10-59904", "cifar100", "cifar100-10a", "cifar100-10b")
     wanted = {(name, w): [0, 1, 2, 3, 4] for name in both for w in ("adaloss", "adaloss:gamma=0")}

@@ -193,3 +193,12 @@ def test_a_run_that_another_process_works_on_is_one_line_of_error(tmp_path, caps
     assert said == [1] and record.read_bytes() == before
     assert shown.err.startswith("error: process ") and shown.err.count("\n") == 1
     assert f"works on {record.with_suffix('')}; wait for it" in shown.err
+
+
+@pytest.mark.parametrize("missing", processes.LAUNCHED)
+def test_variables_that_a_launcher_left_behind_start_nothing(missing, monkeypatch):
+    for name in processes.LAUNCHED:
+        monkeypatch.setenv(name, "2")
+    monkeypatch.delenv(missing)
+    with processes.joined("cpu") as device:
+        assert device == "cpu" and processes.world_size() == 1

@@ -42,11 +42,11 @@ def final_weights(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
 
 
 def laptop_weights(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
-    """`final_weights` on 5,000 images as they are; the paper's data sets also whole.
+    """`final_weights` on 5,000 images, cropped alike; the paper's data sets also whole.
 
     These and the cuts of CIFAR-100 are trained without AdaLoss's floor as well.
     """
-    few = replace(setting, train_images=5_000).by(epochs=LONG, augmentation=())
+    few = replace(setting, train_images=5_000).by(epochs=LONG, augmentation=("crop",))
     if setting.name not in THREE + CUTS:
         return few.jobs(networks, ("adaloss",), seeds[:3])
     whole = setting.jobs(networks, ("adaloss",)) if setting.name in THREE else []
