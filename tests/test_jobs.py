@@ -275,6 +275,15 @@ def test_other_data_under_one_name_get_a_record_of_their_own(tmp_path, capsys):
     assert workers.missing([two], tmp_path / "runs") == []
 
 
+def test_data_that_changed_since_the_last_look_are_missing(tmp_path):
+    folder = tmp_path / "pets"
+    job = on(square(folder, 100))
+    carry_out(job, tmp_path / "runs")
+    assert workers.missing([job], tmp_path / "runs") == []
+    square(folder, 200)
+    assert workers.missing([job], tmp_path / "runs") == [job]
+
+
 def test_labels_that_were_swapped_are_other_data(tmp_path):
     folder = tmp_path / "pets"
     first = carry_out(on(square(folder, 200)), tmp_path / "runs")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,15 @@ STOPPED = 130  # the exit status of a worker that was asked to stop, as after Ct
 BUSY = 75  # that of a worker whose job another process works on
 
 
-def missing(todo: Iterable[Job], *folders: Path) -> list[Job]:
+def missing(
+    todo: Iterable[Job], *folders: Path, fingerprint_of: Callable[[Job], str] | None = None
+) -> list[Job]:
     """The jobs that have no finished record, made on today's data, below any of the folders.
 
-    Where the data are not on this machine, a record counts by its name.
+    Where the data are not on this machine, a record counts by its name. fingerprint_of: of data
+    that were looked at already; they are looked at now unless given.
     """
+    fingerprint_of = fingerprint_of or fingerprints()
     records = defaultdict(list)
     for path in runs.record_files(folders):
         records[path.stem].append(path)
@@ -47,20 +51,23 @@ def missing(todo: Iterable[Job], *folders: Path) -> list[Job]:
     return [job for job in dict.fromkeys(todo) if not done(job)]
 
 
-def fingerprint_of(job: Job) -> str:
-    """That of a job's data; "" where they are not on this machine, or cannot be read."""
-    return _fingerprint(job.dataset, job.train_images, job.validation, job.image_size)
+def fingerprints() -> Callable[[Job], str]:
+    """A function that gives the fingerprint of a job's data, and reads each data set once.
 
+    It gives "" where they are not on this machine, or cannot be read.
+    """
 
-@functools.cache
-def _fingerprint(dataset: str, *numbers: Any) -> str:
-    from anytime.datasets.loading import is_here
+    @functools.cache
+    def look(dataset: str, *numbers: Any) -> str:
+        from anytime.datasets.loading import is_here
 
-    try:
-        one = Job(dataset, "", "", Recipe(), 0, *numbers)
-        return one.load().fingerprint if is_here(dataset) else ""
-    except (ValueError, OSError):  # what is amiss is said when it is to be trained on
-        return ""
+        try:
+            one = Job(dataset, "", "", Recipe(), 0, *numbers)
+            return one.load().fingerprint if is_here(dataset) else ""
+        except (ValueError, OSError):  # what is amiss is said when it is to be trained on
+            return ""
+
+    return lambda job: look(job.dataset, job.train_images, job.validation, job.image_size)
 
 
 def run(
@@ -158,14 +165,16 @@ def planned(
     fetched and decoded here, once, and not by several workers at the same time.
     """
     listed, readable = list(todo), functools.cache(_readable)
-    undone = missing(listed, folder, *also)
+    fingerprint_of = fingerprints()
+    undone = missing(listed, folder, *also, fingerprint_of=fingerprint_of)
     good: list[Job] = []
     refused: list[Job] = []
     for job in listed:
         path = job.record_path(folder, fingerprint_of(job))
         lacking = networks is not None and not (networks / f"{path.stem}.pt").exists()
         if job in undone or (lacking and path.with_suffix(".ckpt").exists()):
-            fine = readable(job.dataset, job.train_images, job.validation, job.image_size)
+            data = job.dataset, job.train_images, job.validation, job.image_size
+            fine = bool(fingerprint_of(job)) or readable(*data)
             (good if fine else refused).append(job)
         elif lacking:
             refused.append(job)
@@ -188,7 +197,11 @@ class Progress:
 
     def __init__(self, listed: list[Job], folder: Path) -> None:
         self.epochs = dict.fromkeys(listed, 0)
-        self.paths = {job: job.record_path(folder, fingerprint_of(job)) for job in listed}
+        self.paths = {job: job.record_path(folder) for job in listed}
+        fingerprint_of = fingerprints()
+        for job, path in self.paths.items():
+            if path.exists():  # it may have been made on other data
+                self.paths[job] = job.record_path(folder, fingerprint_of(job))
         self.work = {job: epoch_work(job) for job in listed}
         self.bar = tqdm(
             total=sum(work * job.recipe.epochs for job, work in self.work.items()),

@@ -34,8 +34,8 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise FileNotFoundError(f"There is no folder {missing[0]}: give one that holds runs.")
     if given is None or folders:
-        found = {run.path: run for run in find([RUNS, *beside, *folders])}
-        runs += {path.resolve(): run for path, run in found.items() if path}.values()
+        found = find([RUNS, *beside, *folders])
+        runs += {run.path.resolve(): run for run in found if run.path}.values()
     return [run for run in runs if any("test_error" in entry for entry in run.history)]
 
 
