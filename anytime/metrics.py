@@ -193,6 +193,23 @@ def first_epoch_below(run: Run, level: float) -> int | None:
     return next(below, None)
 
 
+def at_loss(run: Run, level: float, column: str = "weights") -> np.ndarray:
+    """A column (K,) when the last exit's training loss first falls to a level, between two epochs.
+
+    Straight between the epochs around it; that of the first epoch where it is below from the start,
+    and nan where it never is.
+    """
+    loss, values = run.values("train_loss")[:, -1], run.values(column)
+    below = np.flatnonzero(loss <= level)
+    if not len(below):
+        return np.full(run.num_exits, np.nan)
+    after = below[0]
+    if after == 0:
+        return values[0]
+    part = (loss[after - 1] - level) / (loss[after - 1] - loss[after])
+    return values[after - 1] + part * (values[after] - values[after - 1])
+
+
 def anytime_auc(
     error: ArrayLike,
     cost: ArrayLike,

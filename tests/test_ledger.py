@@ -1,229 +1,373 @@
-"""The ledger on records made here, with figures worked out by hand."""
+"""The ledger on records made here, with figures worked out by hand or by another way."""
 
 import re
 import resource
-from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from anytime import metrics
 from anytime.__main__ import main
-from anytime.experiments import ledger, report
+from anytime.experiments import claims, ledger, lists, report, settings
+from anytime.experiments.statistics import Comparison
 from anytime.paths import RUNS
 from anytime.runs import Run
 
-NET, LARGE = "resann-3-16", "resann-5-16"
-COST = {NET: [100, 200, 300, 400], LARGE: [100, 200, 300, 400, 500]}
-RECIPE = {"epochs": 2, "schedule": "one-cycle", "augmentation": ["flip"]}
+LONG, SHORT = (
+    settings.find("laptop", "cifar100").by(epochs=epochs).recipe.to_dict() for epochs in (60, 20)
+)
+FEW = LONG | {"augmentation": ["crop"]}
+COST = {network: 100 * 2**k for k, network in enumerate(lists.SMALL)}
 
 
 def record(
-    folder, weighting, errors, network=NET, seed=0, dataset="toy", weights=None, **changes
+    folder, weighting, errors, network=claims.NET, seed=0, recipe=LONG, loss=None, **changes
 ) -> Run:
-    """Saves a finished run of an hour with these test errors (and final weights) per exit."""
-    config = {"dataset": dataset, "train_images": 90, "network": network, "weighting": weighting}
-    config |= {"recipe": RECIPE, "seed": seed} | changes
-    entry = {"epoch": 2, "test_error": errors, "weights": weights or [1.0] * len(errors)}
-    cost = COST[network.partition("-to")[0]][: len(errors)]
-    run = Run(config, cost, history=[{"epoch": 1}, entry], cpu_seconds=3600.0, finished=True)
+    """Saves a finished run of an hour with these test errors of 12 exits, or of its last alone."""
+    errors = [0.9] * 11 + [errors] if np.isscalar(errors) else list(errors)
+    config = {"dataset": "cifar100", "fingerprint": "f", "train_images": 50_000}
+    config |= {"network": network, "weighting": weighting, "recipe": recipe, "seed": seed}
+    weights = changes.pop("weights", [[1.0] * len(errors)])
+    losses = loss or [1.0] * len(weights)
+    history = [
+        {"epoch": k + 1, "weights": one, "train_loss": [losses[k]] * len(errors)}
+        for k, one in enumerate(weights)
+    ]
+    history[-1]["test_error"] = errors
+    whole = COST.get(network.partition("-to")[0], 100) / 12
+    cost = [whole * (k + 1) for k in range(len(errors))]
+    run = Run(config | changes, cost, history=history, cpu_seconds=3600.0, finished=True)
     run.save(folder / f"{len(list(folder.glob('*')))}.json")
     return run
 
 
-def rows(folder, claim: str) -> pd.DataFrame:
+def row(folder, number: str, **where):
+    """The row that decides a claim, or the one of it that has these values."""
     table = ledger.ledger(folder)
-    return table[table.claim.str.contains(claim, regex=False)].reset_index(drop=True)
+    for column, value in ({"number": number} | (where or {"standing": "primary"})).items():
+        table = table[table[column] == value]
+    (found,) = table.itertuples()
+    return found
 
 
-INCREASE, GAIN, SMALL, MOVE = "errors than OPT", "fewer errors than CONST", "smaller", ledger.MOVE
-LINEAR, PRICE = "fewer errors than LINEAR", "more errors than CONST at 1/4"
+def numbers(text: str) -> list[float]:
+    return [float(part) for part in re.findall(r"-?\d+\.\d+", text)]
 
 
-@pytest.mark.parametrize(
-    "differences, said",
-    [
-        ([], "not run"),
-        ([5.0], "undecided"),
-        ([5.0, 5.0], "undecided"),  # two seeds are too few, however clear
-        # the standard error is 1 / sqrt(3); of Student's t with 2 degrees of freedom 95 % lie
-        # within 0.95 / sqrt(2 * 0.975 * 0.025) = 4.30 of them, which are 2.48
-        ([1.47, 2.47, 3.47], "undecided"),
-        ([1.50, 2.50, 3.50], "shown"),
-        ([-1.50, -2.50, -3.50], "reversed"),
-        ([-0.1, 3.0, 3.0, 3.0, 3.0], "shown"),  # 3.8 standard errors; 2.8 are enough for five
-        ([2.0, 2.0, 2.0], "shown"),
-        ([0.0, 0.0, 0.0], "undecided"),
-    ],
-)
-def test_a_verdict_needs_three_seeds_and_zero_outside_the_interval(differences, said):
-    assert ledger.verdict(differences) == said
+# Errors in points, five seeds each and three of OPT, and for the early exit another.
+ERRORS = {
+    "const": [40.1, 40.5, 39.8, 40.2, 40.4],
+    "adaloss": [38.9, 39.2, 38.6, 39.1, 39.0],
+    "linear": [39.3, 39.0, 38.8, 39.4, 39.1],
+    "opt": [38.8, 38.9, 39.1, 39.0, 38.9],
+}
+EARLY = {"const": 70, "adaloss": 73, "linear": 75, "opt": 90}
+
+
+@pytest.fixture
+def planned(tmp_path):
+    for scheme, errors in ERRORS.items():
+        for seed, error in enumerate(errors):
+            curve = [(EARLY[scheme] + error - 40) / 100] * 11 + [error / 100]
+            record(tmp_path, scheme, curve, seed=seed)
+    return tmp_path
 
 
 def test_without_runs_every_claim_is_said_not_to_be_run(tmp_path):
     table = ledger.ledger(tmp_path)
-    assert table.verdict.tolist() == ["not run"] * 6
-    assert table.ours.tolist() == [""] * 6
+    assert table.number.tolist() == [*claims.CLAIMS]
+    assert (table.verdict == "not run").all() and (table.ours == "").all()
 
 
-def test_the_increase_over_opt_is_given_at_the_quarters_with_its_spread(tmp_path):
-    record(tmp_path, "const", [0.5, 0.5, 0.5, 0.3])
-    record(tmp_path, "const", [0.6, 0.5, 0.5, 0.5], seed=1)
-    record(tmp_path, "opt", [0.4], f"{NET}-to1")
-    record(tmp_path, "opt", [0.9, 0.9, 0.25], f"{NET}-to3")
-    record(tmp_path, "opt", [0.9, 0.9, 0.9, 0.2])
-    (row,) = rows(tmp_path, INCREASE).itertuples()
-    # 25 and 50 %: 37.5 ± 17.7; no OPT for exit 2; 100 % twice; 50 and 150 %: 100 ± 70.7
-    assert row.ours == "37.5 ± 17.7 · ? · 100.0 ± 0.0 · 100.0 ± 70.7"
-    assert (row.seeds, row.core_hours) == (2, 5.0)
-    assert row.verdict == "undecided"  # two seeds
-    assert row.deviations == "90 training images, 2 epochs, augmentation: flip"
+def test_claims_over_opt_are_ratios_by_welch_s_test_on_logarithms(planned):
+    const, opt = (np.log(ERRORS[name]) for name in ("const", "opt"))
+    wanted = stats.ttest_ind(const, opt, equal_var=False)
+    interval = wanted.confidence_interval()
+    inside = np.expm1([const.mean() - opt.mean(), interval.low, interval.high]) * 100
+    found = row(planned, "1")
+    assert numbers(found.ours) == pytest.approx(inside, abs=0.006)
+    assert found.verdict == "shown" and found.seeds == "5, 5"
+    assert (found.data, found.setting) == (
+        "cifar100",
+        "50,000 images, 60 epochs, augmentation: crop, flip",
+    )
+    assert row(planned, "2").verdict == "shown"
+    assert row(planned, "2").could_show.endswith("chance to find it, were there no difference")
 
 
-@pytest.mark.parametrize("scheme, confirmed", [("const", 1), ("linear", 0), ("adaloss", 0)])
-def test_the_paper_s_recalled_figures_are_marked_as_not_confirmed(tmp_path, scheme, confirmed):
-    record(tmp_path, scheme, [0.5, 0.5, 0.5, 0.5])
-    record(tmp_path, "opt", [0.9, 0.9, 0.9, 0.2])
-    (row,) = rows(tmp_path, INCREASE).itertuples()
-    figures = row.paper.split(" · ")
-    assert [figure.endswith("(not confirmed)") for figure in figures].count(True) == 4 - confirmed
-    assert all("confirmed" in figure for figure in figures)
+def test_adaloss_is_held_against_const_by_dunnett_s_test_and_pooled_scatter(planned):
+    found = row(planned, "3a")
+    groups = [np.array(ERRORS[name]) for name in ERRORS]
+    pooled = np.sqrt(np.mean([group.var(ddof=1) for group in groups]))
+    reach = stats.t.ppf(0.975, 16) * pooled * np.sqrt(2 / 5)
+    apart = groups[0].mean() - groups[1].mean()
+    wanted = [apart, apart - reach, apart + reach]
+    assert numbers(found.ours) == pytest.approx(wanted, abs=0.006)
+    p = stats.dunnett(*groups[1:3], control=groups[0], rng=0).pvalue[0]
+    assert found.p == "< 0.001" and p < 0.001
+    assert found.verdict == "shown" and found.core_hours == 10.0
+    assert row(planned, "3b").verdict == "shown"  # AdaLoss makes about 3 points more, early
 
 
-def test_no_recalled_figure_stands_anywhere_without_its_mark(tmp_path):
-    record(tmp_path, "const", [0.5, 0.5, 0.5, 0.4])
-    record(tmp_path, "adaloss", [0.5, 0.5, 0.5, 0.3])
-    for text in ledger.ledger(tmp_path).paper:
-        assert text.count("%") == text.count("confirmed")
+def test_a_difference_that_is_not_there_is_said_not_to_matter(planned):
+    assert row(planned, "4").verdict == "no difference that matters"
 
 
-def test_what_adaloss_saves_is_paired_seed_by_seed(tmp_path):
-    for seed, (const, ada) in enumerate([(0.30, 0.28), (0.40, 0.385), (0.50, 0.475)]):
-        record(tmp_path, "const", [0.9, 0.9, 0.9, const], seed=seed)
-        record(tmp_path, "adaloss", [0.9, 0.9, 0.9, ada], seed=seed)
-    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.0], seed=7)  # no CONST of this seed
-    (row,) = rows(tmp_path, GAIN).itertuples()
-    # 2, 1.5 and 2.5 points
-    assert (row.ours, row.seeds, row.verdict) == ("2.00 ± 0.50", 3, "shown")
-    assert (row.data, row.network, row.core_hours) == ("toy", NET, 6.0)
-
-
-def test_what_adaloss_pays_at_a_quarter_and_saves_over_linear_is_paired_too(tmp_path):
-    for seed in range(3):
-        record(tmp_path, "const", [0.20, 0.9, 0.9, 0.5], seed=seed)
-        record(tmp_path, "linear", [0.9, 0.9, 0.9, 0.10 + 0.01 * seed], seed=seed)
-        record(tmp_path, "adaloss", [0.23, 0.9, 0.9, 0.12], seed=seed)
-    (price,), (linear,) = (rows(tmp_path, kind).itertuples() for kind in (PRICE, LINEAR))
-    assert (price.ours, price.verdict) == ("3.00 ± 0.00", "shown")
-    assert (linear.ours, linear.verdict) == ("-1.00 ± 1.00", "undecided")  # -2, -1 and 0 points
+def test_p_is_corrected_for_the_claims_that_were_tested(planned):
+    table = ledger.ledger(planned)
+    tested = table[table.corrected != ""]
+    assert tested.number.tolist() == ["1", "2", "3a", "3b", "4"]
+    (linear,) = tested[tested.number == "4"].itertuples()
+    assert linear.corrected == linear.p  # the largest of them is multiplied by 1
 
 
 @pytest.mark.parametrize(
-    "opt, const, linear",
+    "number, parts, p, said",
     [
-        ([0.20, 0.20, 0.20], "shown", "reversed"),
-        ([0.20], "undecided", "undecided"),  # it may have been lucky
-        ([0.20, 0.32, 0.14], "undecided", "undecided"),  # it scatters by as much
+        ("3a", [(1.0, 0.1)], 0.001, "shown"),
+        ("3a", [(-1.0, 0.1)], 0.001, "reversed"),
+        ("3a", [(1.0, 0.1)], 0.06, "undecided"),  # p is what decides, after its correction
+        ("3a", [(0.3, 0.1)], 0.04, "shown, but too small to matter"),
+        ("3a", [(-0.3, 0.1)], 0.04, "reversed, but too small to matter"),
+        ("3a", [(0.1, 0.1)], 0.3, "no difference that matters"),
+        ("3a", [(0.1, 0.5)], 0.8, "undecided"),
+        ("2", [(0.0, 0.005)], 0.001, "shown"),
+        ("2", [(0.06, 0.01)], 0.99, "reversed"),
+        ("2", [(0.03, 0.01)], 0.5, "undecided"),
+        ("5", [(0.5, 0.01), (0.2, 0.01)], 0.001, "shown"),
+        ("5", [(0.5, 0.01), (-0.2, 0.01)], 0.001, "undecided"),  # both have to hold
+        ("5", [(-0.5, 0.01), (-0.2, 0.01)], 0.001, "reversed"),
+        ("8", [(0.9, 0.1), (-0.9, 0.1), (0.0, 0.1)], 0.001, "shown"),  # any is enough
+        ("8", [(0.1, 0.1), (-0.1, 0.1), (0.0, 0.1)], 0.4, "no difference that matters"),
     ],
 )
-def test_three_seeds_above_as_many_of_opt_at_the_last_exit_are_shown(tmp_path, opt, const, linear):
-    for seed, error in enumerate([0.30, 0.31, 0.32]):
-        record(tmp_path, "const", [0.5, 0.5, 0.5, error], seed=seed)
-        record(tmp_path, "linear", [0.5, 0.5, 0.5, error - 0.2], seed=seed)
-    for seed, error in enumerate(opt):
-        record(tmp_path, "opt", [0.9, 0.9, 0.9, error], seed=seed)
-    record(tmp_path, "opt", [0.9, 0.9, 0.0], f"{NET}-to3")  # is of another exit
-    assert rows(tmp_path, INCREASE).verdict.tolist() == [const, linear]
+def test_a_verdict_follows_the_plan_s_rule(number, parts, p, said):
+    compared = {str(k): Comparison(*part, 20) for k, part in enumerate(parts)}
+    if number == "2":
+        compared = {"": compared["0"]}
+    assert ledger.verdict(number, compared, p) == said
 
 
-def test_a_variant_of_adaloss_has_a_row_of_its_own(tmp_path):
-    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5])
-    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4])
-    record(tmp_path, "adaloss:extra=1", [0.9, 0.9, 0.9, 0.6])
-    record(tmp_path, "adaloss:gamma=0.14", [0.9, 0.9, 0.9, 0.3])
-    found = rows(tmp_path, GAIN)
-    assert found.ours.tolist() == ["10.00", "-10.00", "20.00"]
-    names = ["AdaLoss", "AdaLoss e=1", "adaloss:gamma=0.14"]
-    assert found.claim.str.partition(" makes")[0].tolist() == names
-
-
-def test_errors_on_images_set_aside_are_no_test_errors(tmp_path):
-    for scheme, error in (("const", 0.5), ("adaloss", 0.4)):
-        record(tmp_path, scheme, [0.9, 0.9, 0.9, error], validation_images=10)
-    assert rows(tmp_path, GAIN).verdict.tolist() == ["not run"]
-
-
-def test_the_smaller_network_with_adaloss_is_held_against_the_larger_with_const(tmp_path):
-    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.30])
-    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.99])
-    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.9, 0.01], LARGE)
-    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.9, 0.34], LARGE)
-    (row,) = rows(tmp_path, SMALL).itertuples()
-    assert (row.ours, row.network) == ("4.00", f"{NET} < {LARGE}")
-
-
-def test_difficulty_compares_where_the_final_weights_lie(tmp_path):
-    easy, hard = [1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 1.0]  # mean positions 0.5 and 1
+def test_what_stands_beside_the_claims_decides_nothing(tmp_path):
     for seed in range(3):
-        for dataset, weights in (("gtsrb-half", easy), ("tiny-imagenet-100", hard)):
-            record(tmp_path, "adaloss", [0.5] * 4, seed=seed, dataset=dataset, weights=weights)
-    (row,) = rows(tmp_path, MOVE).itertuples()
-    assert (row.ours, row.seeds, row.verdict) == ("0.500 ± 0.000", 3, "shown")
-    assert row.data == "GTSRB (every second frame) < Tiny-ImageNet (every second class)"
+        for dataset in ("cifar100", "cifar10-59904"):
+            record(tmp_path, "const", 0.5 + seed / 1000, seed=seed, dataset=dataset, recipe=SHORT)
+            record(tmp_path, "adaloss", 0.4 + seed / 1000, seed=seed, dataset=dataset, recipe=SHORT)
+    found = row(tmp_path, "3a", data="cifar100")
+    assert (found.standing, found.verdict, found.corrected) == ("secondary", "", "")
+    assert found.ours.startswith("10.00 [") and found.p == "< 0.001"
+    assert row(tmp_path, "3a", standing="primary").verdict == "not run"
+
+
+def test_records_without_a_fingerprint_are_of_the_first_edition(tmp_path):
+    for seed in range(2):
+        for scheme in ("const", "adaloss"):
+            record(tmp_path, scheme, 0.5 + seed / 100, seed=seed, dataset="toy", fingerprint=None)
+    assert row(tmp_path, "3a", data="toy").standing == "first edition"
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"dataset": "other"},
+        {"fingerprint": "g"},
         {"train_images": 91},
-        {"recipe": RECIPE | {"epochs": 3}},
+        {"recipe": LONG | {"epochs": 3}},
         {"image_size": 16},
-        {"recipe": RECIPE | {"augmentation": []}},
+        {"network": lists.SMALL[0]},
+        {"validation_images": 10},
+        {"start": "seed 7"},
     ],
 )
-def test_runs_of_different_settings_are_never_compared(tmp_path, change):
-    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5])
-    record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4], **change)
-    record(tmp_path, "opt", [0.9, 0.9, 0.9, 0.2], **change)
-    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.9, 0.6], LARGE, **change | {"dataset": "third"})
-    assert rows(tmp_path, GAIN).verdict.tolist() == ["not run"]
-    assert rows(tmp_path, SMALL).verdict.tolist() == ["not run"]
-    assert "CONST" not in rows(tmp_path, INCREASE).claim.str.split().str[0].tolist()
+def test_runs_that_differ_are_never_compared(tmp_path, change):
+    for seed in range(3):
+        record(tmp_path, "const", 0.5 + seed / 1000, seed=seed)
+        record(tmp_path, "adaloss", 0.4 + seed / 1000, seed=seed, **change)
+    table = ledger.ledger(tmp_path)
+    assert (table.verdict == "not run").all() and len(table) == len(claims.CLAIMS)
 
 
-def test_difficulty_compares_neighbours_of_each_order_also_above_the_floor(tmp_path):
-    places = {"glyphs-10-0": [0.5, 1.0], "glyphs-10-0.5": [0.3, 1.0], "glyphs-10-1": [0.07, 1.0]}
-    for dataset, weights in places.items():
-        record(tmp_path, "adaloss", [0.5] * 2, dataset=dataset, weights=weights)
-    # of the clutter, 1 against 0 is no pair; above the floor all weight is on the last exit
-    found = rows(tmp_path, ledger.ABOVE)
-    assert found.data.tolist() == ["glyphs-10-0 < glyphs-10-0.5", "glyphs-10-0.5 < glyphs-10-1"]
-    positions = [0.93 / (0.93 + above) for above in (0.43, 0.23, 0.0)]
-    assert found.ours.tolist() == [f"{b - a:.3f}" for a, b in pairwise(positions)]
-    assert rows(tmp_path, MOVE).ours.tolist()[0] == f"{1 / 1.3 - 1 / 1.5:.3f}"
+def test_opt_of_another_total_is_another_yardstick(tmp_path):
+    for seed in range(3):
+        record(tmp_path, "const", 0.5 + seed / 1000, seed=seed)
+        record(tmp_path, "opt:total=3", 0.4 + seed / 1000, seed=seed)
+    assert row(tmp_path, "1").verdict == "not run"
 
 
-def test_difficulty_does_not_mix_settings_either(tmp_path):
-    record(tmp_path, "adaloss", [0.5] * 4, dataset="gtsrb-half")
-    record(tmp_path, "adaloss", [0.5] * 4, dataset="cifar10", train_images=91)
-    record(tmp_path, "adaloss:extra=1", [0.5] * 4, dataset="tiny-imagenet-100")
-    assert rows(tmp_path, MOVE).verdict.tolist() == ["not run"]
+def test_opt_at_a_quarter_is_held_against_the_exit_there(tmp_path):
+    for seed in range(2):
+        curve = [0.5 + seed / 100] * 11 + [0.9]
+        record(tmp_path, "const", curve, seed=seed)
+        record(tmp_path, "opt", [0.9, 0.9, 0.4 + seed / 100], f"{claims.NET}-to3", seed=seed)
+    found = row(tmp_path, "1", standing="secondary")
+    assert found.compared == "CONST over OPT at 0.25 of the cost"
+    assert numbers(found.ours)[0] == pytest.approx(
+        100 * (np.sqrt(0.5 * 0.51 / 0.4 / 0.41) - 1), abs=0.01
+    )
+
+
+def test_equal_totals_and_kinds_of_adaloss_have_rows_of_their_own(tmp_path):
+    for seed in range(2):
+        for scheme in ("const", "adaloss", "const:total=9", "linear:total=9", "adaloss:extra=1"):
+            record(tmp_path, scheme, 0.4 + len(scheme) / 1000 + seed / 100, seed=seed)
+    table = ledger.ledger(tmp_path)
+    late = table[(table.number == "3a") & (table.standing == "secondary")]
+    assert sorted(late.compared) == ["AdaLoss e=1, not CONST", "AdaLoss, not CONST total=9"]
+    assert row(tmp_path, "4", standing="secondary").compared == "AdaLoss, not LINEAR total=9"
+
+
+def test_one_seed_is_no_test_and_says_so(tmp_path):
+    for scheme in ("const", "adaloss"):
+        record(tmp_path, scheme, 0.5)
+        record(tmp_path, scheme, 0.5, dataset="toy")
+    found = row(tmp_path, "3a")  # beside the plan nothing is said of it
+    assert found.verdict == "undecided" and "has 1 run: it takes two" in found.note
+
+
+def test_groups_that_scatter_too_differently_get_welch_s_test_beside(tmp_path):
+    for seed in range(3):
+        record(tmp_path, "const", 0.5 + seed / 100, seed=seed)
+        record(tmp_path, "adaloss", 0.4 + seed / 1000, seed=seed)
+    wanted = stats.ttest_ind([50, 51, 52], [40, 40.1, 40.2], equal_var=False).pvalue
+    assert row(tmp_path, "3a").note.endswith(f"10.0 times as much; p of Welch's test: {wanted:.3f}")
+
+
+def test_a_small_network_is_held_against_what_a_large_one_pays_for_its_error(tmp_path):
+    small, large = lists.SMALL[2:]
+    straight = [0.9 - 0.05 * k for k in range(12)]  # 0.60 at exit 7, 0.55 at exit 8
+    for seed in range(3):
+        jitter = seed / 1e5
+        record(tmp_path, "adaloss", 0.55 + jitter, small, seed, SHORT)
+        record(tmp_path, "const", 0.60 + jitter, small, seed, SHORT)
+        record(tmp_path, "const", [e + jitter for e in straight], large, seed, SHORT)
+    found = row(tmp_path, "5")
+    factor, _, _, saving, _, _ = numbers(found.ours)
+    # the large one's 8 of 12 exits cost 8 / 12 of 800, the small network 400; 7 exits less
+    assert (factor, saving) == pytest.approx((8 / 12 * 2, 8 / 7), abs=0.006)
+    assert found.verdict == "shown" and found.seeds == "3, 3, 3"
+
+
+def test_difficulty_is_the_share_above_the_floor_over_the_last_ten_epochs(tmp_path):
+    floor = [0.07] * 9
+    late = {
+        "svhn-10k": (0.2, 1.0, 1.0),
+        "cifar10-59904": (0.1, 0.3, 1.0),
+        "cifar100": (0.08, 0.1, 1.0),
+    }
+    for seed in range(3):
+        for dataset, last in late.items():
+            weights = [[1.0] * 12] * 4 + [[0.5 + seed / 1000, *floor[1:], *last]] * 10
+            images = {"train_images": 5_000, "fingerprint": dataset}
+            record(
+                tmp_path, "adaloss", 0.5, seed=seed, recipe=FEW, dataset=dataset, weights=weights,
+                loss=[2.0, 1.0, 0.2] + [0.2] * 11, **images,
+            )  # fmt: skip
+    found = row(tmp_path, "6", standing="primary")
+    above = {name: sum(last) - 0.21 for name, last in late.items()}
+    share = [value / (value + 0.43 + 1e-3) for value in above.values()]
+    wanted = [b - a for a, b in zip(share, share[1:], strict=False)]
+    assert numbers(found.ours)[0::3] == pytest.approx(wanted, abs=0.002)
+    assert found.verdict == "reversed" and found.data.count("<") == 2
+    at_fit = row(tmp_path, "6", compared="AdaLoss, at a training loss of 0.6")
+    assert at_fit.note == "nothing scatters: it takes two seeds that differ, not copies of one run"
+
+
+def test_a_level_is_reached_between_two_epochs():
+    history = [
+        {"epoch": k, "train_loss": [9.0, loss], "weights": [weight, 1.0]}
+        for k, (loss, weight) in enumerate([(1.0, 0.8), (0.7, 0.4), (0.3, 0.2), (0.7, 0.9)])
+    ]
+    run = Run({"dataset": "toy"}, [1, 2], history=history)
+    assert metrics.at_loss(run, 0.6) == pytest.approx([0.35, 1.0])  # a quarter of the way
+    assert metrics.at_loss(run, 2.0) == pytest.approx([0.8, 1.0])
+    assert np.isnan(metrics.at_loss(run, 0.1)).all()
+
+
+def test_a_chain_answers_budgets_drawn_evenly_in_the_logarithm(tmp_path):
+    rng = np.random.default_rng(0)
+    wanted = {"adaloss": [], "const": []}
+    for seed in range(3):
+        for scheme, network in ((s, n) for s in wanted for n in lists.SMALL):
+            curve = np.linspace(0.8, 0.5, 12) + 0.01 * rng.random(12) + 0.02 * (scheme == "const")
+            record(tmp_path, scheme, curve, network, seed, SHORT)
+    # slowly: at each of many budgets, the latest finished network's best-paid exit answers
+    for scheme in wanted:
+        for seed in range(3):
+            by_network = {run.config["network"]: run for run in claims_runs(tmp_path, scheme, seed)}
+            members = [by_network[network] for network in lists.SMALL]
+            wanted[scheme].append(np.mean([100 * answer(members, b) for b in budgets(members)]))
+    apart = np.mean(wanted["const"]) - np.mean(wanted["adaloss"])
+    found = row(tmp_path, "7")
+    assert numbers(found.ours)[0] == pytest.approx(apart, abs=0.02)
+    assert found.verdict == "shown"
+
+
+def claims_runs(folder, scheme, seed):
+    runs = [Run.load(path) for path in folder.glob("*.json")]
+    return [r for r in runs if (r.config["weighting"], r.config["seed"]) == (scheme, seed)]
+
+
+def budgets(members):
+    return np.geomspace(members[0].cost[0], sum(run.cost[-1] for run in members), 4001)[:-1]
+
+
+def answer(members, budget):
+    """The error of the answer that stands: of the exit that costs most in its own network."""
+    best, spent = (-1.0, np.nan), 0.0
+    for run in members:
+        for cost, error in zip(run.cost, run.final("test_error"), strict=True):
+            if spent + cost <= budget * (1 + 1e-12) and cost > best[0]:
+                best = cost, error
+        spent += run.cost[-1]
+    return best[1]
+
+
+def test_the_authors_settings_count_as_three(tmp_path):
+    large = SHORT | {"batch_size": 128}
+    for seed in range(3):
+        for scheme, shift in (("const", 0.01), ("opt", 0.0)):
+            record(tmp_path, scheme, 0.4 + seed / 1000, seed=seed, recipe=SHORT)
+            record(tmp_path, scheme, 0.4 + shift + seed / 1000, seed=seed, recipe=large)
+        record(tmp_path, "linear", 0.4 + seed / 1000, seed=seed, recipe=SHORT)
+        record(tmp_path, "linear:total=3.585", 0.4 + seed / 1000, seed=seed, recipe=SHORT)
+    found = row(tmp_path, "8")
+    p = 3 * stats.ttest_ind([41, 41.1, 41.2], [40, 40.1, 40.2]).pvalue
+    assert found.verdict == "shown"
+    assert claims.findings(map(Run.load, sorted(tmp_path.glob("*.json"))))[0].p == pytest.approx(p)
+    parts = re.findall(r": (-?[0-9.]+) \[", found.ours)
+    assert [float(part) for part in parts] == [1.0, 0.0, 0.0]
+
+
+def test_runs_on_other_data_by_the_same_name_are_refused(planned):
+    for scheme, errors in ERRORS.items():
+        for seed, error in enumerate(errors):
+            record(planned, scheme, error / 100, seed=seed, fingerprint="other")
+    with pytest.raises(ValueError, match="different data by the name of 'cifar100'"):
+        ledger.ledger(planned)
+
+
+def test_no_recalled_figure_stands_anywhere_without_its_mark(tmp_path):
+    for text in ledger.ledger(tmp_path).paper:
+        assert text.count("%") == text.count("confirmed")
 
 
 def test_a_run_that_lies_in_two_folders_counts_once(tmp_path):
     for folder in (tmp_path / "schemes", tmp_path / "small-beats-large"):
-        record(folder, "const", [0.9, 0.9, 0.9, 0.5])
-        record(folder, "adaloss", [0.9, 0.9, 0.9, 0.4])
-    (row,) = rows(tmp_path, GAIN).itertuples()
-    assert (row.seeds, row.core_hours) == (1, 2.0)
+        for seed in range(2):
+            record(folder, "const", 0.5 + seed / 100, seed=seed)
+            record(folder, "adaloss", 0.4 + seed / 100, seed=seed)
+    found = row(tmp_path, "3a")
+    assert (found.seeds, found.core_hours) == ("2, 2", 4.0)
 
 
 def test_an_unfinished_run_does_not_count(tmp_path):
-    record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5])
-    run = record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4])
+    record(tmp_path, "const", 0.5)
+    run = record(tmp_path, "adaloss", 0.4)
     run.finished = False
     run.save(run.path)
-    assert rows(tmp_path, GAIN).verdict.tolist() == ["not run"]
+    assert row(tmp_path, "3a").verdict == "not run"
 
 
 def test_the_written_ledger_is_the_ledger(tmp_path):
@@ -248,29 +392,25 @@ def test_a_ledger_that_cannot_be_written_whole_leaves_the_old_one(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_bar_or_a_new_line_in_a_cell_does_not_break_a_markdown_table():
-    claim = {"claim": ["All"] * 2, "paper": ["yes"] * 2}
-    table = pd.DataFrame(claim | {"core_hours": ["x|y", "two\nlines"], "c": [1, 2]})
+def test_a_bar_or_a_new_line_in_a_cell_does_not_break_a_markdown_table(tmp_path):
+    table = ledger.ledger(tmp_path)
+    table.loc[0, "claim"] = "x|y\nz"
     lines = report.to_markdown(table).splitlines()
-    assert lines[:2] == ["**All.** The paper: yes.", ""]
-    wanted = [
-        "| core hours | c   |",
-        "| ---------- | --- |",
-        "| x\\|y       | 1   |",
-        "| two lines  | 2   |",
-    ]
-    assert lines[2:] == wanted
+    (found,) = [line for line in lines if "x\\|y z" in line]
+    cells = [line.replace("\\|", "").count("|") for line in lines if line.startswith("| 1 ")]
+    assert cells[0] == found.replace("\\|", "").count("|") == 8
 
 
-def test_each_claim_has_one_table_of_all_that_was_found(tmp_path):
+def test_each_claim_has_one_table_of_what_stands_beside_it(tmp_path):
     for dataset in ("toy", "other"):
-        record(tmp_path, "const", [0.9, 0.9, 0.9, 0.5], dataset=dataset)
-        record(tmp_path, "adaloss", [0.9, 0.9, 0.9, 0.4], dataset=dataset)
+        for seed in range(2):
+            record(tmp_path, "const", 0.5 + seed / 100, seed=seed, dataset=dataset)
+            record(tmp_path, "adaloss", 0.4 + seed / 100, seed=seed, dataset=dataset)
     text = report.to_markdown(ledger.ledger(tmp_path))
-    (gain,) = [part for part in text.split("**") if GAIN in part]
-    assert text.count(gain) == 1
-    (found,) = [part.split("**")[0] for part in text.split(f"{gain}**")[1:]]
-    assert [line.split(" | ")[0] for line in found.splitlines()[4:6]] == ["| toy  ", "| other"]
+    claim = f"**3a. {claims.CLAIMS['3a'].text}.**"
+    assert text.count(claim) == 1
+    found = text.split(claim)[1].strip().split("\n\n")[0].splitlines()
+    assert [line.split(" | ")[0] for line in found[2:]] == ["| toy  ", "| other"]
 
 
 def test_the_ledger_goes_into_its_place_and_nothing_else_of_the_page_changes(tmp_path):

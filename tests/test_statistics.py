@@ -157,6 +157,18 @@ def test_a_large_network_s_cost_for_a_small_one_s_error():
     assert ours.error == pytest.approx(slope * math.sqrt((0.1**2 + 0.2**2) / 3))
 
 
+def test_what_one_way_to_train_the_small_network_saves_over_another():
+    # On the same curves 35 is reached at 4 * sqrt(2), and 37.5 at 4 * 2 ** 0.25.
+    cost, curve = [1, 2, 4, 8], np.array([60.0, 50, 40, 30])
+    large = [curve - 0.2, curve, curve + 0.2]
+    ours = statistics.cost_saving([34.9, 35.0, 35.1], [37.4, 37.5, 37.6], large, cost)
+    assert math.exp(ours.difference) == pytest.approx(2**0.25)
+    slope = math.log(2) / 10
+    # the large one's scatter moves both alike, and cancels
+    assert ours.error == pytest.approx(slope * math.sqrt(2 * 0.1**2 / 3))
+    assert ours.freedom == pytest.approx(4)
+
+
 def test_a_rank_correlation_is_spearman_s():
     rng = np.random.default_rng(1)
     one = rng.integers(0, 6, 10).astype(float)
@@ -210,6 +222,18 @@ def test_a_ratio_is_rarely_a_false_alarm_also_where_one_scatters_more(draw, coun
         return statistics.log_ratio(groups, "adaloss", "const").p < 0.05
 
     assert alarms(decide, draw, counts, factors=(1, factor)) < LIMIT
+
+
+@SHAPES
+def test_a_saving_of_cost_is_rarely_a_false_alarm(draw):
+    rungs = np.array([20.0, 10, 5, 0, -5])  # the large network's curve, in points above the small
+
+    def decide(groups):
+        curves = [rungs + last for last in groups["linear"]]
+        small = groups["adaloss"], groups["const"]
+        return statistics.cost_saving(*small, curves, [1, 2, 4, 8, 16]).p < 0.05
+
+    assert alarms(decide, draw, (3, 3, 3, 3)) < LIMIT
 
 
 @SHAPES

@@ -98,9 +98,13 @@ def _authors(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:
     """The authors' batches of CONST and OPT, and LINEAR with the sum of its weights as theirs."""
     listed = setting.by(batch_size=128).jobs(networks, ("const", "opt"), seeds)
     for network in networks:
-        total = math.log2(len(multiply_adds(network)))
-        listed += setting.jobs((network,), (f"linear:total={total:.4g}",), seeds)
+        listed += setting.jobs((network,), (logarithmic(network),), seeds)
     return listed
+
+
+def logarithmic(network: str) -> str:
+    """LINEAR for a network of K exits with the authors' sum of its weights, log2 K."""
+    return f"linear:total={math.log2(len(multiply_adds(network))):.4g}"
 
 
 def small_beats_large(setting: Setting, networks: Names, seeds: Seeds) -> list[Job]:

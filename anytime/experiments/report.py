@@ -1,20 +1,34 @@
-"""The ledger on a page: a table per claim, in Markdown."""
+"""The ledger on a page: tables in Markdown."""
 
 from pathlib import Path
 
 import pandas as pd
 
+from anytime.experiments import ledger
 from anytime.paths import DATA, whole_file
 
 PAGE = DATA / "LEDGER.md"
 
 
+DECIDED = ("number", "claim", "verdict", "ours", "seeds", "corrected", "could_show")
+BESIDE = ("compared", "data", "network", "setting", "ours", "seeds", "p", "note", "core_hours")
+
+
 def to_markdown(table: pd.DataFrame) -> str:
-    """The ledger in Markdown: a claim, the paper's figure, and a table of what was found."""
-    parts = []
-    for (claim, said), rows in table.groupby(["claim", "paper"], sort=False):
-        found = _aligned(rows.drop(columns=["claim", "paper"]))
-        parts += [f"**{claim}.** The paper: {said}.", found]
+    """The ledger in Markdown: what the plan decides by, the paper's figures, and what is beside."""
+    rows = {standing: table[table["standing"] == standing] for standing in ledger.STANDINGS}
+    decided = rows.pop(ledger.PRIMARY)
+    where = decided[["number", "data", "network", "setting", "core_hours", "note", "where"]]
+    parts = ["## The claims", _aligned(decided[[*DECIDED]]), _aligned(where)]
+    parts += ["**The paper's figures**", _aligned(decided[["number", "paper"]])]
+    titles = {ledger.SECONDARY: "Beside the claims", ledger.FIRST: "The first edition"}
+    for standing, beside in rows.items():
+        parts.append(f"## {titles[standing]}")
+        for (number, claim), found in beside.groupby(["number", "claim"], sort=False):
+            used = [column for column in BESIDE if (found[column] != "").any()]
+            parts += [f"**{number}. {claim}.**", _aligned(found[used])]
+        if beside.empty:
+            parts.append("Nothing is recorded yet.")
     return "\n\n".join(parts)
 
 
@@ -32,11 +46,15 @@ def lost(table: pd.DataFrame, path: Path) -> list[str]:
     """Claims, with their data, that the ledger in a file has figures on and a new one has not."""
     if not path.exists():
         return []
-    key = ["claim", "data", "network", "deviations"]
-    before = pd.read_csv(path, keep_default_na=False).query("ours != ''")[key]
+    key = ["claim", "compared", "data", "network", "setting"]
+    before = pd.read_csv(path, keep_default_na=False).query("ours != ''")
+    if not {*key} <= {*before}:
+        return []  # a table of other columns
+    before = before[key]
     both = before.merge(table.query("ours != ''")[key], how="left", indicator=True)
     gone = both[both["_merge"] == "left_only"]
-    return [f"{claim} ({data}, {network})" for claim, data, network in gone[key[:3]].to_numpy()]
+    told = gone[["claim", "data", "network"]].to_numpy()
+    return [f"{claim} ({data}, {network})" for claim, data, network in told]
 
 
 def put(page: Path, name: str, text: str) -> None:

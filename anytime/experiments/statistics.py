@@ -224,6 +224,29 @@ def cost_factor(last: ArrayLike, paid: float, errors: ArrayLike, cost: ArrayLike
     one at its exits of some cost (K,). Both scatter. Raises ValueError where the large one never
     makes so few errors.
     """
+    middle, by_small, by_large = _costs(last, errors, cost)
+    return _around(middle - math.log(paid), by_small, by_large)
+
+
+def cost_saving(
+    last: ArrayLike, other: ArrayLike, errors: ArrayLike, cost: ArrayLike
+) -> Comparison:
+    """The logarithm of how much more such a factor is than that of the same network otherwise.
+
+    last, other: (S,) and (S',) last errors of the small network, trained in two ways; the rest is
+    that of `cost_factor`. Above 0 the large network pays more to reach the first than the second.
+    """
+    first, second = (_costs(one, errors, cost) for one in (last, other))
+    return _around(first[0] - second[0], first[1], second[1], first[2] - second[2])
+
+
+def _costs(
+    last: ArrayLike, errors: ArrayLike, cost: ArrayLike
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Logarithms of the large network's cost to reach a small one's mean last error.
+
+    By the mean of its curves, then for each of the small network's errors, and by each curve.
+    """
     curves = np.asarray(errors, dtype=float)
     small = seeds({"the small network": last}, "the small network")
     seeds({"the large network": curves[:, -1]}, "the large network")
@@ -232,7 +255,7 @@ def cost_factor(last: ArrayLike, paid: float, errors: ArrayLike, cost: ArrayLike
     middle = cost_to_reach(curves.mean(0), cost, small.mean())
     if not np.isfinite([middle, *by_small, *by_large]).all():
         raise ValueError("the large network never makes as few errors as the small one ends with")
-    return _around(math.log(middle / paid), np.log(by_small), np.log(by_large))
+    return math.log(middle), np.log(by_small), np.log(by_large)
 
 
 def rank_correlation(one: ArrayLike, other: ArrayLike) -> tuple[float, float, float]:

@@ -21,7 +21,7 @@ import torch
 
 from anytime import datasets, explore, metrics, networks, paper, plots, runs, theory
 from anytime.course import checks
-from anytime.experiments import ledger
+from anytime.datasets import catalogue
 from anytime.networks import EANN, cost
 from anytime.paths import DATA
 from anytime.prediction import AnytimePredictor
@@ -87,14 +87,17 @@ known = table[table["weighting"].isin(["const", "adaloss"])]
 for dataset in DATA_SETS:
     figure, ax = plt.subplots(figsize=(8.5, 3.6))
     plots.draw_relative_increase(ax, increases[dataset], known)
-    ax.set(xticks=metrics.QUARTERS, title=ledger.COPIES[dataset])
+    ax.set(xticks=metrics.QUARTERS, title=catalogue.copy_title(dataset))
     plt.show()
 
 # %%
 for dataset, table in increases.items():
     rows = table.pivot(index="weighting", columns="share", values="mean")
     opt_seeds = [len(recorded(dataset, cut, "opt")) for cut in [*CUTS, NETWORK]]
-    print(f"{ledger.COPIES[dataset]}: percent above OPT; seeds: {table['seeds'].min()},", end=" ")
+    print(
+        f"{catalogue.copy_title(dataset)}: percent above OPT; seeds: {table['seeds'].min()},",
+        end=" ",
+    )
     print("of OPT at the four quarters:", *opt_seeds)
     print(rows.rename_axis(None).rename(columns="{:.0%}".format).round(1).to_string())
     fewer = rows.columns[rows.loc["adaloss"] < rows.loc["const"]]
@@ -110,7 +113,7 @@ for dataset, table in increases.items():
 for dataset, images in TEST_IMAGES.items():
     errors = [run.final("test_error") for run in recorded(dataset, NETWORK, "adaloss")]
     noise = metrics.binomial_std_error(errors[0], images) / errors[0] * np.sqrt(2)
-    print(f"{ledger.COPIES[dataset]}: {noise[2]:.1%} at exit 3, {noise[-1]:.1%} at exit 12")
+    print(f"{catalogue.copy_title(dataset)}: {noise[2]:.1%} at exit 3, {noise[-1]:.1%} at exit 12")
 
 # %% [markdown]
 # (Both networks see the same test images, so the true noise is smaller. Other seeds make it larger.)
@@ -554,7 +557,7 @@ def competitors(dataset):
 found = {dataset: competitors(dataset) for dataset in DATA_SETS}
 for dataset, by_name in found.items():
     whole, last = (by_name[name][0][1][-1] for name in ("chain", "AdaLoss"))
-    print(f"{ledger.COPIES[dataset]}: seeds: {len(by_name['chain'])};", end=" ")
+    print(f"{catalogue.copy_title(dataset)}: seeds: {len(by_name['chain'])};", end=" ")
     print(f"the whole chain costs {whole / last:.2f} times its last member")
 
 # %% [markdown]
@@ -593,7 +596,7 @@ for dataset in DATA_SETS:
     points = opt_points(dataset)
     ax.plot(points.index, points, linestyle="none", label="OPT", **plots.scheme_style("opt"))
     ax.set(xscale="log", xlabel="multiply-adds (millions)", ylabel="test error")
-    ax.set_title(ledger.COPIES[dataset])
+    ax.set_title(catalogue.copy_title(dataset))
     ticks = [1.5e6, 3e6, 6e6, 12e6, 24e6]
     ax.set_xticks(ticks, [f"{tick / 1e6:g}" for tick in ticks])
     ax.minorticks_off()
@@ -639,7 +642,7 @@ def mean_error(dataset, network, exit):
 
 
 for dataset in DATA_SETS:
-    print(ledger.COPIES[dataset])
+    print(catalogue.copy_title(dataset))
     for small, large, exit in zip(MEMBERS, MEMBERS[1:], (3, 6), strict=False):
         stood, takes_over = (mean_error(dataset, name, exit) for name in (small, large))
         print(f"  exit {exit} of {small}: {stood:.1f} %, of {large}: {takes_over:.1f} %")
@@ -671,7 +674,7 @@ for dataset, by_name in found.items():
     for name in ("chain", "chain, waits"):
         rises = np.mean([np.diff(error).max() for error, _ in by_name[name]])
         print(
-            f"{ledger.COPIES[dataset]}, {name}: the largest rise is {max(100 * rises, 0):.1f} points"
+            f"{catalogue.copy_title(dataset)}, {name}: the largest rise is {max(100 * rises, 0):.1f} points"
         )
 
 # %% [markdown]
@@ -696,7 +699,7 @@ def mean_errors(seeds, low, high):
 for dataset, by_name in found.items():
     low, high = by_name["chain"][0][1][[0, -1]]
     table = {name: mean_errors(seeds, low, high) for name, seeds in by_name.items()}
-    print(ledger.COPIES[dataset], "- any budget up to the end of the chain (%)")
+    print(catalogue.copy_title(dataset), "- any budget up to the end of the chain (%)")
     print(pd.DataFrame(table, index=["log-uniform", "uniform"]).T.to_string(), "\n")
 
 # %% [markdown]
@@ -713,7 +716,7 @@ for dataset, by_name in found.items():
     only = {"AdaLoss, 4 exits": four, "OPT, 4 exits": opt}
     rivals = by_name | (only if len(points) == 4 else {})
     table = {name: mean_errors(seeds, low, high) for name, seeds in rivals.items()}
-    print(ledger.COPIES[dataset], f"- {low / 1e6:.1f} to {high / 1e6:.1f} million (%)")
+    print(catalogue.copy_title(dataset), f"- {low / 1e6:.1f} to {high / 1e6:.1f} million (%)")
     print(pd.DataFrame(table, index=["log-uniform", "uniform"]).T.to_string(), "\n")
 
 # %% [markdown]
@@ -887,7 +890,7 @@ for p in (1.5, 0.3):
 
 # %%
 ends = [(name, 3 * n) for name, n in zip(MEMBERS, (1, 2, 4), strict=True)]
-rows = {ledger.COPIES[d]: [mean_error(d, *end) for end in ends] for d in DATA_SETS}
+rows = {catalogue.copy_title(d): [mean_error(d, *end) for end in ends] for d in DATA_SETS}
 rows["clothes, 5,000 images"] = 100 * alone[[2, 8, 20]]
 steep = pd.DataFrame(rows, index=["n = 1", "n = 2", "n = 4"]).T
 steep["1 to 2"] = 100 * (1 - steep["n = 2"] / steep["n = 1"])
@@ -913,7 +916,7 @@ for dataset, by_name in found.items():
         np.mean([metrics.at_share(*curve, deadline / curve[1][-1]) for curve in by_name[name]])
         for name in ("chain", "AdaLoss")
     )
-    print(f"{ledger.COPIES[dataset]}: chain {chained:.1%}, one network {single:.1%}")
+    print(f"{catalogue.copy_title(dataset)}: chain {chained:.1%}, one network {single:.1%}")
 
 # %% [markdown]
 # **What you should see.** At this deadline the chain answers with its second member, which is half as

@@ -26,7 +26,7 @@ from scipy import stats
 
 from anytime import networks, paper, plots, runs
 from anytime.course import checks
-from anytime.experiments import estimates, ledger, lists, settings, workers
+from anytime.experiments import estimates, ledger, lists, settings, statistics, workers
 from anytime.training import CIFAR_PAPER
 
 plots.theme()
@@ -289,18 +289,20 @@ print("seed   ", run.config["seed"], "  finished:", run.finished)
 # %% [markdown]
 # ## The ledger
 #
-# The ledger puts every claim beside the paper's figure and ours. It is computed from the records each
-# time, by `python -m anytime report`; no number in it was written by hand. It stands in
-# `data/LEDGER.md` and in `data/ledger.csv`. Here is how many of its rows have come to which verdict:
+# The ledger holds nine claims, the test of each, and what came of it. They were written down before the
+# runs, in `data/plan.md`. It is computed from the records each time, by `python -m anytime report`; no
+# number in it was written by hand. It stands in `data/LEDGER.md` and in `data/ledger.csv`. These are the
+# claims and their verdicts:
 
 # %%
 pd.options.display.max_colwidth = 100
 claims = ledger.ledger()
-pd.crosstab(claims["claim"], claims["verdict"])
+claims[claims["verdict"] != ""][["number", "claim", "verdict"]].set_index("number")
 
 # %% [markdown]
-# **How to read it.** A row is one claim on one data set, with one network and one recipe. "Undecided" is
-# no result against the claim. It says that there are too few seeds, or that they disagree.
+# **How to read it.** "Not run" says that no records speak of a claim. "Undecided" is no result against
+# it: the seeds decide nothing. Beside these nine the ledger holds the same comparisons on other data, at
+# other lengths and of the first edition's runs. They decide nothing either.
 #
 # The paper's figures carry a mark for how they are known here. Few of them are confirmed:
 
@@ -310,47 +312,54 @@ paper.relative_increase_table()[["weighting", "share", "shown"]]
 # %% [markdown]
 # ### How far can a verdict be trusted?
 #
-# A verdict compares two ways of training, seed by seed. It needs three seeds, and 0 outside the 95 %
-# interval around the mean. Why so much? A common rule of thumb asks for a mean of more than
-# **two standard errors**. We test that rule where the truth is known: two ways that are *equally good*,
-# so that every difference is luck.
+# A test compares two ways of training, some seeds of each. A common rule of thumb asks for a difference
+# of more than **two standard errors**. We test that rule where the truth is known: two ways that are
+# *equally good*, so that every difference is luck.
 #
-# **What do you expect?** With three seeds: in how many of 100 such comparisons does the rule of thumb
+# **What do you expect?** With three seeds each: in how many of 100 such comparisons does the rule of thumb
 # find a difference that isn't there?
 
+
 # %%
-luck = np.random.default_rng(0).standard_normal((100_000, 3))
-in_errors = np.abs(luck.mean(1)) / (luck.std(1, ddof=1) / np.sqrt(3))
-print(f"more than 2 standard errors: {(in_errors > 2).mean():.1%}")
-print(f"in theory: {1 - 2 / np.sqrt(6):.1%}")
+def in_errors(draws):
+    """Of draws (N, 2, S), how many standard errors the first mean is above the second: (N,)."""
+    apart = draws[:, 0].mean(1) - draws[:, 1].mean(1)
+    scatter = np.sqrt(draws.var(2, ddof=1).mean(1))
+    return apart / (scatter * np.sqrt(2 / draws.shape[2]))
+
+
+luck = np.random.default_rng(0).standard_normal((100_000, 2, 3))
+away = np.abs(in_errors(luck))
+print(f"more than 2 standard errors: {(away > 2).mean():.1%}")
+print(f"in theory: {2 * stats.t.sf(2, df=4):.1%}")
 
 # %% [markdown]
-# Almost one in five. With many seeds it would be one in twenty. With three, the standard error itself
-# is a guess from three numbers, and it is often too small. Student's $t$ knows that. For three seeds
-# its interval reaches this many standard errors to both sides:
+# More than one in ten. With many seeds it would be one in twenty. With three of each, the standard error
+# itself is a guess from six numbers, and it is often too small. Student's $t$ knows that. Its interval
+# reaches so many standard errors to both sides:
 
 # %%
-limits = {n: float(stats.t.ppf(0.975, n - 1)) for n in (3, 4, 5, 10, 30)}
+limits = {n: float(stats.t.ppf(0.975, 2 * n - 2)) for n in (3, 4, 5, 10, 30)}
 print({n: round(limit, 2) for n, limit in limits.items()})
-print(f"found with it: {(in_errors > limits[3]).mean():.1%}")
-said = [ledger.verdict(three) for three in luck[:2000]]
-print(f"by the package's verdict: {np.mean([word != 'undecided' for word in said]):.1%}")
+print(f"found with it: {(away > limits[3]).mean():.1%}")
+p = [statistics.difference({"one": a, "other": b}, "one", "other").p for a, b in luck[:2000]]
+print(f"by the package's test: {np.mean(np.array(p) < 0.05):.1%}")
 
 # %% [markdown]
-# So of twenty rows of the ledger about things that make no difference, one will be decided all the same.
-# The other side of it: how large must a true difference be to be found? We measure it in standard
-# deviations over seeds.
+# So of twenty such comparisons about things that make no difference, one comes out all the same. That is
+# why the ledger's p is corrected for the number of its claims. The other side of it: how large must a true
+# difference be to be found? We measure it in standard deviations over seeds.
 
 
 # %%
 def share_shown(true_difference, seeds, trials=4000):
     """How often a true difference, in standard deviations, is found to be above 0."""
-    draws = np.random.default_rng(1).standard_normal((trials, seeds)) + true_difference
-    errors_away = draws.mean(1) / (draws.std(1, ddof=1) / np.sqrt(seeds))
-    return np.mean(errors_away > limits[seeds])
+    draws = np.random.default_rng(1).standard_normal((trials, 2, seeds))
+    draws[:, 0] += true_difference
+    return np.mean(in_errors(draws) > limits[seeds])
 
 
-# %% alt="Rising curves of the share of comparisons that are decided over the true difference in standard deviations: for three seeds they reach one half at about 2, for five near 1.2, for ten below 1."
+# %% alt="Rising curves of the share of comparisons that are decided over the true difference in standard deviations: for three seeds they reach one half at about 2.2, for five at about 1.4, for ten at about 0.9."
 differences = np.linspace(0, 6, 49)
 for seeds, dash in zip((3, 5, 10), plots.LINES, strict=False):
     plt.plot(
@@ -362,10 +371,10 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# **What you should see.** With three seeds only a difference of about two standard deviations or more is
-# found more often than not. Smaller ones stay "undecided", most of the time, although they are there.
-# Five seeds find a difference about half as large. Whether that is worth two more trainings of each
-# weighting is for you to say.
+# **What you should see.** With three seeds only a difference of more than two standard deviations is found
+# more often than not. Smaller ones stay undecided, most of the time, although they are there. Five seeds
+# find a difference about two thirds as large. Whether that is worth two more trainings of each weighting
+# is for you to say.
 #
 # ## Your runs in the ledger
 #
@@ -395,7 +404,7 @@ ledger.ledger(folder)["verdict"].value_counts()
 # - A list runs only what is missing. What was interrupted goes on, on a processor to the last digit.
 # - A result is a record: configuration, seed, commit, versions, hardware, time. The ledger is computed
 #   from records.
-# - With three seeds "two standard errors" is wrong almost every fifth time. The ledger's rule is wrong
+# - With three seeds each "two standard errors" is wrong more than every tenth time. Student's $t$ is wrong
 #   every twentieth time, and leaves much undecided.
 #
 # ## Exercises
@@ -484,8 +493,8 @@ checks.own_verdict(own_verdict)
 # <details><summary>An answer</summary>
 #
 # In sign and order, with care; in size, no. A mean over twelve networks and three data sets can be 3 %
-# while single rows lie anywhere around it. That is why the ledger gives our rows one by one and says the
-# deviations beside them.
+# while single rows lie anywhere around it. That is why the ledger gives our rows one by one, each with
+# its setting.
 #
 # </details>
 #
