@@ -7,7 +7,8 @@ import torch
 from torch import fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from anytime.networks.attached import Attached, traced
+from anytime.networks.attach import Attached
+from anytime.networks.tracing import traced
 
 
 def folded(module: nn.Module) -> nn.Module:
