@@ -4,13 +4,11 @@ The protocol is `num_exits` and `refine(images)`; any torch module with these tw
 evaluated, counted and predicted with. `AnytimeNetwork` is the usual way to get it.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -117,7 +115,7 @@ class AnytimeNetwork(Refining):
             features = segment(features)
             yield head(features)
 
-    def up_to(self, exit: int) -> AnytimeNetwork:
+    def up_to(self, exit: int) -> Self:
         """The network that ends at an exit (counted from 1); it shares this one's modules."""
         _check_exit(exit, self.num_exits)
         shorter = copy.copy(self)
@@ -151,9 +149,8 @@ class Head(nn.Sequential):
     """An exit: ReLU, global average pooling, linear (section 4)."""
 
     def __init__(self, channels: int, num_classes: int) -> None:
-        super().__init__(
-            nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
-        )
+        pool, linear = nn.AdaptiveAvgPool2d(1), nn.Linear(channels, num_classes)
+        super().__init__(nn.ReLU(), pool, nn.Flatten(), linear)
 
 
 class TokenHead(nn.Module):

@@ -108,9 +108,7 @@ class Shape:
         if len(self.units) < 2 or min(self.channels, self.every, self.stride, *self.units) < 1:
             raise ValueError(f"{self.name}: two blocks or more, and all numbers must be at least 1")
         if self.stem not in STEMS.values() or (self.stem == "imagenet" and self.stride > 1):
-            raise ValueError(
-                f"{self.name}: -stride belongs to the CIFAR stem; ImageNet's has its own"
-            )
+            raise ValueError(f"{self.name}: -stride belongs to the CIFAR stem; ImageNet's is 2")
 
     @property
     def name(self) -> str:

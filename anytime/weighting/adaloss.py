@@ -12,8 +12,6 @@
 The formula of the weights is in `theory.adaloss_weights`; notebook 03 derives it in three ways.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Self
 

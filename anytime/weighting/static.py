@@ -1,7 +1,5 @@
 """Weights that do not change during training; their closed forms are in `anytime.theory`."""
 
-from __future__ import annotations
-
 from anytime import theory
 from anytime.weighting.base import Weighting
 
