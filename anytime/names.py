@@ -197,9 +197,14 @@ def find(name: str, known: Mapping[str, Any], kind: str) -> Any:
             return getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise ValueError(f"{kind} {name!r} cannot be imported: {error}") from error
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"unknown {kind} {name!r}; there are {', '.join(known)}{hint}")
+    there_are = ", ".join(known)
+    raise ValueError(f"unknown {kind} {name!r}; there are {there_are}{nearest(name, known)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message: which of the known names are most like this one, if any is."""
+    near = difflib.get_close_matches(name, [*known], 4, 0.4)
+    return f"; the nearest are {', '.join(near)}" if near else ""
 
 
 def file_name(words: Iterable[str | None], content: Mapping[str, Any]) -> str:

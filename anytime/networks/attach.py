@@ -1,7 +1,6 @@
 """Exits at named layers of any torch module, whose own answer is the last exit."""
 
 import copy
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, fx, nn
 
+from anytime.names import nearest
 from anytime.networks.base import Head, ImageNet, Refining, Standardise, TokenHead
 from anytime.networks.tracing import exits_of, steps, traced
 
@@ -108,7 +108,7 @@ def from_text(text: str, num_classes: int, in_channels: int = 3) -> Attached:
     model, exits = match[1], match[2].split(",")
     known = models.list_models(module=models)
     if model not in known:
-        raise ValueError(f"torchvision has no model {model!r}{_nearest(model, known)}")
+        raise ValueError(f"torchvision has no model {model!r}{nearest(model, known)}")
     if in_channels != 3:
         raise ValueError(
             f"{model} takes images of 3 channels, not {in_channels}: change its first layer, and "
@@ -128,12 +128,7 @@ def _check_names(backbone: nn.Module, exits: Sequence[str]) -> None:
     for exit in exits:
         if exit not in layers:
             kind = type(backbone).__name__
-            raise ValueError(f"{kind} has no layer {exit!r}{_nearest(exit, layers)}")
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, 4, 0.4)
-    return f"; the nearest are {', '.join(nearest)}" if nearest else ""
+            raise ValueError(f"{kind} has no layer {exit!r}{nearest(exit, layers)}")
 
 
 @torch.no_grad()

@@ -25,13 +25,10 @@ class Standardise(nn.Module):
     Raises ValueError for images of another shape.
     """
 
-    mean: Tensor
-    spread: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(1, 1, 1))
-        self.register_buffer("spread", torch.tensor(128.0), persistent=False)
+        self.mean: Tensor = nn.Buffer(torch.zeros(1, 1, 1))
+        self.spread: Tensor = nn.Buffer(torch.tensor(128.0), persistent=False)
 
     @property
     def is_set(self) -> bool:

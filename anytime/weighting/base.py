@@ -25,7 +25,6 @@ class Weighting(Named, nn.Module):
 
     given = ("self", "num_exits")
     learning_rate: float = 0.01
-    weights: Tensor
 
     def __init__(self, weights: ArrayLike, total: float | None = None) -> None:
         super().__init__()
@@ -37,7 +36,7 @@ class Weighting(Named, nn.Module):
             raise ValueError(
                 f"weights must be finite numbers from 0 on, not all 0, but are {start.tolist()}"
             )
-        self.register_buffer("weights", start)
+        self.weights: Tensor = nn.Buffer(start)
         self.num_exits = len(start)
 
     def forward(self, losses: Losses) -> Tensor:
