@@ -123,7 +123,7 @@ def from_text(text: str, num_classes: int, in_channels: int = 3) -> Attached:
 
 def _check_names(backbone: nn.Module, exits: Sequence[str]) -> None:
     if isinstance(exits, str) or not exits or len({*exits}) < len(exits):
-        raise ValueError('exits: list layers, each named once, for instance ["layer2", "layer3"]')
+        raise ValueError('exits are layers, each named once, for instance ["layer2", "layer3"]')
     layers = [name for name, _ in backbone.named_modules() if name]
     for exit in exits:
         if exit not in layers:

@@ -90,7 +90,7 @@ def _on_shapes(network: nn.Module, image_shape: tuple[int, ...], look: Callable)
     try:
         twin = copy.deepcopy(network).to("meta").eval()
         return look(twin, torch.zeros(1, *image_shape, device="meta"))
-    except (RuntimeError, NotImplementedError):  # it reads a value, or keeps a tensor of its own
+    except RuntimeError:  # it reads a value, or keeps a tensor of its own
         twin = copy.deepcopy(network).cpu().eval()
         return look(twin, torch.zeros(1, *image_shape))
 

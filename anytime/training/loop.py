@@ -80,7 +80,7 @@ def train(
         with _surroundings(session, threads), _bar(session, progress) as bar:
             with HeldInterrupts() as interrupts, _advising(session, checkpoint):
                 in_first(lambda: session.write_record(record))  # or it is found out now
-                while session.epoch < recipe.epochs:
+                while session.run.epochs < recipe.epochs:
                     if session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds):
                         _stop(session, bar, checkpoint)
                     session.end_epoch(evaluate_every)

@@ -75,11 +75,6 @@ class Session:
         if world_size() > 1:
             self.model = nn.parallel.DistributedDataParallel(self.model)
 
-    @property
-    def epoch(self) -> int:
-        """The number of epochs that are over."""
-        return len(self.run.history)
-
     def run_epoch(
         self, bar: tqdm, interrupts: HeldInterrupts, checkpoint: PathLike | None, every: float
     ) -> bool:
@@ -106,9 +101,9 @@ class Session:
 
     def batches(self) -> Iterable[Tensor]:
         """The positions of this process's images in each batch that the epoch still has."""
-        generator = _generator(self.seed, "order", self.epoch)
+        generator = _generator(self.seed, "order", self.run.epochs)
         order = torch.randperm(len(self.images), generator=generator)
-        done = self.step - self.epoch * self.steps_per_epoch
+        done = self.step - self.run.epochs * self.steps_per_epoch
         batches = order.to(self.device).split(self.batch_size)[done : self.steps_per_epoch]
         return [batch[rank() :: world_size()] for batch in batches]
 
@@ -149,7 +144,7 @@ class Session:
     def end_epoch(self, evaluate_every: int = 1) -> None:
         """Adds the epoch to the record."""
         self.check()
-        epoch = self.epoch + 1
+        epoch = self.run.epochs + 1
         losses, errors = self.sums.means()
         entry: dict[str, Any] = {
             "epoch": epoch,
@@ -226,16 +221,18 @@ class Session:
         checkpoints.check(checkpoint, state, run.config)
         with checkpoints.legible(checkpoint):
             self.step, run.history = state["step"], state["history"]
-            last = min(self.epoch + 1, self.recipe.epochs) * self.steps_per_epoch
-            if not self.epoch * self.steps_per_epoch <= self.step <= last:
-                raise ValueError(f"step {self.step} is not one that follows {self.epoch} epochs")
+            last = min(self.run.epochs + 1, self.recipe.epochs) * self.steps_per_epoch
+            if not self.run.epochs * self.steps_per_epoch <= self.step <= last:
+                raise ValueError(
+                    f"step {self.step} is not one that follows {self.run.epochs} epochs"
+                )
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
             self.sums, self.used = EpochSums(**state["sums"]), state["used"].to(self.device)
             run.seconds, run.cpu_seconds, before = state["time"]
             run.sittings = before + run.sittings
         run.environment["from_step"] = self.step
-        run.finished = self.epoch == self.recipe.epochs
+        run.finished = self.run.epochs == self.recipe.epochs
 
     def _new_run(self) -> Run:
         config = {
@@ -266,7 +263,7 @@ class Session:
             errors = 100 * self.sums.mistakes / self.sums.images
             first, middle, last = errors[[0, len(errors) // 2, -1]].tolist()
             told = f"error at the first, middle, last exit: {first:.0f} {middle:.0f} {last:.0f} %"
-            epoch = f"epoch {self.epoch + 1}/{self.recipe.epochs}"
+            epoch = f"epoch {self.run.epochs + 1}/{self.recipe.epochs}"
             bar.set_postfix_str(f"{epoch}, training {told}", refresh=False)
 
     def _read_clock(self) -> None:
