@@ -5,8 +5,6 @@ name may end in -to4, which keeps its exits 1 to 4. A name that nobody knows may
 `module:function` of the user's own. Nothing here needs torch.
 """
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 import inspect
@@ -26,10 +24,8 @@ Value = bool | int | float | str | tuple
 SYMBOLS = {"gamma": "γ", "momentum": "ρ", "every": "T", "extra": "e"}
 """The paper's symbols for AdaLoss's options."""
 
-TITLES = {
-    **{name: name.upper() for name in "const linear half-end sieve exponential opt".split()},
-    "adaloss": "AdaLoss",
-}
+TITLES = {name: name.upper() for name in "const linear half-end sieve exponential opt".split()}
+TITLES["adaloss"] = "AdaLoss"
 """The weightings of the paper in words; one of one's own goes by its text."""
 
 _WHOLE = re.compile(r"[+-]?\d+")
@@ -58,9 +54,7 @@ def parse(text: str) -> tuple[str, dict[str, Value]]:
     for part in tail.split(",") if tail else ():
         key, equals, value = part.partition("=")
         if not key or not equals or not value:
-            raise ValueError(
-                f"{text!r}: {part!r} is no option; write NAME=VALUE, such as gamma=0.1"
-            )
+            raise ValueError(f"{text!r}: {part!r} is no option; write NAME=VALUE, as gamma=0.1")
         if key in options:
             raise ValueError(f"{key!r} is given twice; keep one of them")
         options[key] = _value(value)
@@ -158,8 +152,11 @@ class Named:
         return made
 
     @property
-    def spec(self) -> str:
-        """The name it was given, else the text that names it; "" where its arguments fit none."""
+    def name(self) -> str:
+        """The name it was given, else the text that names it; "" where its arguments fit none.
+
+        Set it to name what no text can name.
+        """
         if self._name or self.arguments is None:
             return self._name
         known_as = type(self).__dict__.get("known_as")  # a subclass is another thing
@@ -168,14 +165,11 @@ class Named:
         except ValueError:
             return ""
 
-    @property
-    def name(self) -> str:
-        """The same as `spec`; set it to name what no text can name."""
-        return self.spec
-
     @name.setter
     def name(self, name: str) -> None:
         self._name = name
+
+    spec = name
 
     def options(self) -> dict[str, Value]:
         """The arguments that say more than the defaults."""
@@ -203,9 +197,14 @@ def find(name: str, known: Mapping[str, Any], kind: str) -> Any:
             return getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise ValueError(f"{kind} {name!r} cannot be imported: {error}") from error
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"unknown {kind} {name!r}; there are {', '.join(known)}{hint}")
+    there_are = ", ".join(known)
+    raise ValueError(f"unknown {kind} {name!r}; there are {there_are}{nearest(name, known)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message: which of the known names are most like this one, if any is."""
+    near = difflib.get_close_matches(name, [*known], 4, 0.4)
+    return f"; the nearest are {', '.join(near)}" if near else ""
 
 
 def file_name(words: Iterable[str | None], content: Mapping[str, Any]) -> str:

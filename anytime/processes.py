@@ -58,9 +58,7 @@ def any_of(*flags: bool) -> list[bool]:
 
 def best_device() -> str:
     """The accelerator of this machine if one can be used, otherwise "cpu"."""
-    return (
-        str(torch.accelerator.current_accelerator()) if torch.accelerator.is_available() else "cpu"
-    )
+    return str(torch.accelerator.current_accelerator(check_available=True) or "cpu")
 
 
 @contextmanager

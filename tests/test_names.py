@@ -57,7 +57,7 @@ def test_half_an_option_is_refused(text):
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match="did you mean 'adaloss'"):
+    with pytest.raises(ValueError, match="the nearest are adaloss"):
         names.find("adalos", {"const": 1, "adaloss": 2}, "weighting")
     with pytest.raises(ValueError, match="cannot be imported: No module named 'no_such'"):
         names.find("no_such:thing", {}, "weighting")

@@ -1,38 +1,30 @@
 """Exits at named layers of any torch module, whose own answer is the last exit."""
 
 import copy
-import difflib
 import math
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor, fx, nn
 
-from anytime.networks.attached import Attached, exits_of, steps, traced
-from anytime.networks.base import Head, ImageNet, Standardise, TokenHead
+from anytime.names import nearest
+from anytime.networks.base import Head, ImageNet, Refining, Standardise, TokenHead
+from anytime.networks.tracing import exits_of, steps, traced
 
 
-def attach(
-    backbone: nn.Module,
-    exits: Sequence[str],
-    num_classes: int,
-    *,
-    head: Callable[[int], nn.Module] | None = None,
-    standardise: nn.Module | str | None = None,
-    freeze: bool = False,
-    image_shape: tuple[int, int, int] = (3, 224, 224),
-) -> Attached:
-    """Puts exits behind layers of a backbone, which becomes part of the network as it is.
+class Attached(Refining):
+    """A backbone, as it is, with exits behind layers of it; its own answer is the last exit.
 
     backbone: standardised images (N, C, H, W) -> logits (N, classes), those of the last exit.
-    exits: names of layers, as in `backbone.named_modules()`, in any order.
+    exits: names of layers, as in `backbone.named_modules()`, in any order; then, as an attribute,
+    in the order in which the backbone comes to them.
     head: makes an exit of a number of channels. By default features (N, C, H, W) get a `Head`,
     and (N, H, W, C), tokens (N, T, C), and (N, C) a `TokenHead`.
     standardise: by default (pixels - mean) / 128, as in every network of the kit; "imagenet" for
     torchvision's weights; or a module of one's own.
-    freeze: only the added heads learn, and the backbone's batch norms keep their statistics.
+    freeze: only the added heads learn, and the backbone stays in evaluation mode.
     image_shape: (C, H, W) of images that the backbone takes: it is tried on one.
     Raises ValueError, with the fix, where the layers or the backbone do not allow for exits.
 
@@ -41,27 +33,65 @@ def attach(
     >>> attach(backbone, ["layer3", "layer2"], num_classes=10).exits
     ('layer2', 'layer3')
     """
-    if standardise in (None, "imagenet"):
-        standardise = ImageNet() if standardise else Standardise()
-    if not isinstance(standardise, nn.Module):
-        raise ValueError(f"standardise must be 'imagenet' or a module, not {standardise!r}")
-    _check_names(backbone, exits)
 
-    twin = copy.deepcopy(backbone)  # to try things on
-    like = next(twin.parameters(), torch.empty(0))
-    pixels = torch.linspace(-1, 1, math.prod(image_shape))
-    image = pixels.reshape(1, *image_shape).to(like)
-    answer = _answer(twin, image, num_classes)
-    # A forward pass may ask which mode it is in.
-    graphs = {training: traced(twin.train(training), exits) for training in (True, False)}
+    def __init__(
+        self,
+        backbone: nn.Module,
+        exits: Sequence[str],
+        num_classes: int,
+        *,
+        head: Callable[[int], nn.Module] | None = None,
+        standardise: nn.Module | str | None = None,
+        freeze: bool = False,
+        image_shape: tuple[int, int, int] = (3, 224, 224),
+    ) -> None:
+        super().__init__()
+        self.arguments = None  # a backbone fits no text
+        if standardise in (None, "imagenet"):
+            standardise = ImageNet() if standardise else Standardise()
+        if not isinstance(standardise, nn.Module):
+            raise ValueError(f"standardise must be 'imagenet' or a module, not {standardise!r}")
+        _check_names(backbone, exits)
 
-    heads = []
-    for features in _features(graphs, twin, image, answer):
-        first = _channels_first(features.shape, image_shape)
-        channels = features.shape[1 if first else -1]
-        made = head(channels) if head else (Head if first else TokenHead)(channels, num_classes)
-        heads.append(made.to(features))
-    return Attached(backbone, graphs, heads, standardise.to(like.device), freeze)
+        twin = copy.deepcopy(backbone)  # to try things on
+        like = next(twin.parameters(), torch.empty(0))
+        image = torch.linspace(-1, 1, math.prod(image_shape)).reshape(1, *image_shape).to(like)
+        answer = _answer(twin, image, num_classes)
+        # A forward pass may ask which mode it is in.
+        self.graphs = {mode: traced(twin.train(mode), exits) for mode in (True, False)}
+        self.exits, self.num_exits = exits_of(self.graphs[False]), len(exits) + 1
+        self.standardise, self.backbone = standardise.to(like.device), backbone
+        self.heads, self.frozen = nn.ModuleList(), freeze
+
+        for features in _features(self.graphs, twin, image, answer):
+            first = _channels_first(features.shape, image_shape)
+            channels = features.shape[1 if first else -1]
+            made = head(channels) if head else (Head if first else TokenHead)(channels, num_classes)
+            self.heads.append(made.to(features))
+        if freeze:
+            backbone.requires_grad_(False)
+        self.train(backbone.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Goes into training or evaluation mode; a frozen backbone stays in the latter."""
+        super().train(mode)
+        if self.frozen:
+            self.backbone.eval()
+        return self
+
+    def refine(self, images: Tensor) -> Iterator[Tensor]:
+        """See `Refining.refine`.
+
+        The backbone's forward pass goes as far as the layer of the last exit taken.
+        """
+        graph = self.graphs[self.backbone.training]
+        outputs = steps(graph, self.backbone, self.standardise(images))
+        for head, features in zip(self.heads, outputs, strict=False):
+            yield head(features.clone())  # the next layer, or the head, may work in place
+        yield next(outputs)
+
+
+attach = Attached
 
 
 def from_text(text: str, num_classes: int, in_channels: int = 3) -> Attached:
@@ -78,7 +108,7 @@ def from_text(text: str, num_classes: int, in_channels: int = 3) -> Attached:
     model, exits = match[1], match[2].split(",")
     known = models.list_models(module=models)
     if model not in known:
-        raise ValueError(f"torchvision has no model {model!r}{_nearest(model, known)}")
+        raise ValueError(f"torchvision has no model {model!r}{nearest(model, known)}")
     if in_channels != 3:
         raise ValueError(
             f"{model} takes images of 3 channels, not {in_channels}: change its first layer, and "
@@ -93,19 +123,12 @@ def from_text(text: str, num_classes: int, in_channels: int = 3) -> Attached:
 
 def _check_names(backbone: nn.Module, exits: Sequence[str]) -> None:
     if isinstance(exits, str) or not exits or len({*exits}) < len(exits):
-        raise ValueError(
-            'exits are a list of layers, each named once, for instance ["layer2", "layer3"]'
-        )
+        raise ValueError('exits are layers, each named once, for instance ["layer2", "layer3"]')
     layers = [name for name, _ in backbone.named_modules() if name]
     for exit in exits:
         if exit not in layers:
             kind = type(backbone).__name__
-            raise ValueError(f"{kind} has no layer {exit!r}{_nearest(exit, layers)}")
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, 4, 0.4)
-    return f"; the nearest are {', '.join(nearest)}" if nearest else ""
+            raise ValueError(f"{kind} has no layer {exit!r}{nearest(exit, layers)}")
 
 
 @torch.no_grad()

@@ -4,13 +4,11 @@ The protocol is `num_exits` and `refine(images)`; any torch module with these tw
 evaluated, counted and predicted with. `AnytimeNetwork` is the usual way to get it.
 """
 
-from __future__ import annotations
-
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +25,10 @@ class Standardise(nn.Module):
     Raises ValueError for images of another shape.
     """
 
-    mean: Tensor
-    spread: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(1, 1, 1))
-        self.register_buffer("spread", torch.tensor(128.0), persistent=False)
+        self.mean: Tensor = nn.Buffer(torch.zeros(1, 1, 1))
+        self.spread: Tensor = nn.Buffer(torch.tensor(128.0), persistent=False)
 
     @property
     def is_set(self) -> bool:
@@ -117,7 +112,7 @@ class AnytimeNetwork(Refining):
             features = segment(features)
             yield head(features)
 
-    def up_to(self, exit: int) -> AnytimeNetwork:
+    def up_to(self, exit: int) -> Self:
         """The network that ends at an exit (counted from 1); it shares this one's modules."""
         _check_exit(exit, self.num_exits)
         shorter = copy.copy(self)
@@ -151,9 +146,8 @@ class Head(nn.Sequential):
     """An exit: ReLU, global average pooling, linear (section 4)."""
 
     def __init__(self, channels: int, num_classes: int) -> None:
-        super().__init__(
-            nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, num_classes)
-        )
+        pool, linear = nn.AdaptiveAvgPool2d(1), nn.Linear(channels, num_classes)
+        super().__init__(nn.ReLU(), pool, nn.Flatten(), linear)
 
 
 class TokenHead(nn.Module):

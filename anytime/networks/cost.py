@@ -1,7 +1,6 @@
 """What each exit costs: multiply-adds, parameters, measured time."""
 
 import copy
-import functools
 import operator
 import time
 from collections.abc import Callable
@@ -17,9 +16,7 @@ CIFAR = (3, 32, 32)
 
 
 def multiply_adds(
-    network: nn.Module,
-    image_shape: tuple[int, ...] = CIFAR,
-    convolutions_only: bool = False,
+    network: nn.Module, image_shape: tuple[int, ...] = CIFAR, convolutions_only: bool = False
 ) -> np.ndarray:
     """Multiply-adds for one image to have the predictions of exits 1 ... k: (K,) integers.
 
@@ -27,8 +24,7 @@ def multiply_adds(
     image_shape: (C, H, W). Nothing is computed, as the count is taken on shapes, unless the network
     looks at values on its way.
     """
-    look = functools.partial(counted, convolutions_only=convolutions_only)
-    return _on_shapes(network, image_shape, look)
+    return _on_shapes(network, image_shape, lambda net, x: counted(net, x, convolutions_only))
 
 
 @torch.no_grad()
@@ -94,7 +90,7 @@ def _on_shapes(network: nn.Module, image_shape: tuple[int, ...], look: Callable)
     try:
         twin = copy.deepcopy(network).to("meta").eval()
         return look(twin, torch.zeros(1, *image_shape, device="meta"))
-    except (RuntimeError, NotImplementedError):  # it reads a value, or keeps a tensor of its own
+    except RuntimeError:  # it reads a value, or keeps a tensor of its own
         twin = copy.deepcopy(network).cpu().eval()
         return look(twin, torch.zeros(1, *image_shape))
 

@@ -27,7 +27,6 @@ class EANN(Refining):
     """
 
     members: Any
-    expected_errors: Tensor
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class EANN(Refining):
         self.made_for = getattr(members[0], "made_for", {})
         shape = image_shape or (self.made_for.get("in_channels", 3), *cost.CIFAR[1:])
         errors = -torch.from_numpy(_costs(members, shape)).double()
-        self.register_buffer("expected_errors", errors)
+        self.expected_errors: Tensor = nn.Buffer(errors)
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
         """Yields each exit's own logits (N, classes), member after member, and nothing beyond."""

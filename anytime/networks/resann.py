@@ -108,9 +108,7 @@ class Shape:
         if len(self.units) < 2 or min(self.channels, self.every, self.stride, *self.units) < 1:
             raise ValueError(f"{self.name}: two blocks or more, and all numbers must be at least 1")
         if self.stem not in STEMS.values() or (self.stem == "imagenet" and self.stride > 1):
-            raise ValueError(
-                f"{self.name}: -stride belongs to the CIFAR stem; ImageNet's has its own"
-            )
+            raise ValueError(f"{self.name}: -stride belongs to the CIFAR stem; ImageNet's is 2")
 
     @property
     def name(self) -> str:
@@ -176,12 +174,15 @@ def parse(name: str) -> Shape:
 
 def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwork:
     """Builds a ResANN with He initialisation (section 4)."""
-    units: list[BasicUnit | BottleneckUnit] = []
+    unit: Any = BasicUnit
+    if shape.unit != "basic":
+        unit = partial(BottleneckUnit, preactivation=shape.unit == "preact")
+    units: list[Any] = []
     channels = shape.channels
     for block, count in enumerate(shape.units):
         for i in range(count):
             stride = 2 if block > 0 and i == 0 else 1
-            units.append(_unit(shape, channels, shape.channels * 2**block, stride))
+            units.append(unit(channels, shape.channels * 2**block, stride))
             channels = units[-1].channels
 
     ends = range(len(units), 0, -shape.every)[::-1]
@@ -195,12 +196,6 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
     network.name = shape.name
     network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
     return network
-
-
-def _unit(shape: Shape, channels: int, width: int, stride: int) -> BasicUnit | BottleneckUnit:
-    if shape.unit == "basic":
-        return BasicUnit(channels, width, stride)
-    return BottleneckUnit(channels, width, stride, shape.unit == "preact")
 
 
 def _stem(shape: Shape, in_channels: int) -> nn.Module:

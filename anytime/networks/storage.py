@@ -26,7 +26,6 @@ def save(network: Any, path: str | os.PathLike) -> dict[str, Any]:
     Raises ValueError, see `check_storable`, where `load` could not read it.
     """
     network = getattr(network, "_orig_mod", network)  # within torch.compile
-    path = Path(path)
     check_storable(network)
     state = {key: _small(key, value) for key, value in network.state_dict().items()}
     combine = {"combine": network.combine} if isinstance(network, EANN) else {}
@@ -36,7 +35,7 @@ def save(network: Any, path: str | os.PathLike) -> dict[str, Any]:
         file.seek(0)
         content = file.read()
     digest = hashlib.sha256(content).hexdigest()
-    return {"file": path.name, "bytes": len(content), "sha256": digest, **told}
+    return {"file": Path(path).name, "bytes": len(content), "sha256": digest, **told}
 
 
 def check_storable(network: nn.Module, path: str | os.PathLike | None = None) -> None:

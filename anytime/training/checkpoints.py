@@ -1,7 +1,5 @@
 """Checkpoints: written whole or not at all, read only where they belong."""
 
-from __future__ import annotations
-
 import io
 import zlib
 from collections.abc import Iterator
@@ -49,8 +47,7 @@ def legible(path: PathLike | None) -> Iterator[None]:
     except Exception as error:  # torch says of foreign content whatever it stumbles over
         reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise ValueError(
-            f"{path} is not a checkpoint that can be read ({reason}); delete it to start this run "
-            "anew"
+            f"{path} is not a checkpoint to read ({reason}); delete it to start this run anew"
         ) from error
 
 

@@ -1,7 +1,5 @@
 """What a trained network predicts: logits, losses and errors, exit by exit."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,9 +30,8 @@ def predict(network: nn.Module, images: Images, batch_size: int = 500) -> Tensor
     The images are sent to the network's device batch by batch; the network is evaluated in
     evaluation mode and left in the mode it was in.
     """
-    return torch.cat(
-        [logits.float().cpu() for logits, _ in _batches(network, images, batch_size)], 1
-    )
+    batches = _batches(network, images, batch_size)
+    return torch.cat([logits.float().cpu() for logits, _ in batches], 1)
 
 
 @torch.no_grad()

@@ -1,11 +1,9 @@
 """Ctrl-C and termination held back until it is safe to stop."""
 
-from __future__ import annotations
-
 import signal
 import threading
 import time
-from typing import Any
+from typing import Any, Self
 
 ONE = 1.0  # seconds within which signals count as one: a launcher passes on what all were sent
 
@@ -24,7 +22,7 @@ class HeldInterrupts:
         self._owed: int | None = None
         self._first = 0.0
 
-    def __enter__(self) -> HeldInterrupts:
+    def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._hold)

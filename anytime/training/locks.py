@@ -7,8 +7,6 @@ clocks of two machines need not agree, and no more is asked of a shared folder t
 created by one process alone and replaced as a whole.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

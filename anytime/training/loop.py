@@ -1,7 +1,5 @@
 """The training loop: one network, one weighting, one data set, one record."""
 
-from __future__ import annotations
-
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,9 +17,9 @@ from anytime.paths import PathLike
 from anytime.processes import any_of, in_first, rank
 from anytime.runs import Run
 from anytime.training.evaluation import all_exits
-from anytime.training.identity import check_named
 from anytime.training.interrupts import HeldInterrupts
 from anytime.training.locks import held
+from anytime.training.provenance import check_named
 from anytime.training.recipe import Recipe
 from anytime.training.session import Session
 from anytime.training.sums import NotFinite
@@ -82,7 +80,7 @@ def train(
         with _surroundings(session, threads), _bar(session, progress) as bar:
             with HeldInterrupts() as interrupts, _advising(session, checkpoint):
                 in_first(lambda: session.write_record(record))  # or it is found out now
-                while session.epoch < recipe.epochs:
+                while session.run.epochs < recipe.epochs:
                     if session.run_epoch(bar, interrupts, checkpoint, checkpoint_seconds):
                         _stop(session, bar, checkpoint)
                     session.end_epoch(evaluate_every)
@@ -134,7 +132,8 @@ def _advice(session: Session, checkpoint: PathLike | None) -> str:
 def _surroundings(session: Session, threads: int | None) -> Iterator[None]:
     """The threads to train with; they and torch's generators are left as they were."""
     before = torch.get_num_threads()
-    torch.set_num_threads(threads or _enough_threads(session.run.cost[-1]))
+    is_chosen = "OMP_NUM_THREADS" in os.environ or session.run.cost[-1] >= SMALL
+    torch.set_num_threads(threads or (before if is_chosen else 1))
     session.run.environment["threads"] = torch.get_num_threads()
     accelerators = [session.device] if session.device.type == "cuda" else []
     try:
@@ -142,12 +141,6 @@ def _surroundings(session: Session, threads: int | None) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
-
-
-def _enough_threads(multiply_adds: int) -> int:
-    """How many threads a network trains with unless somebody has chosen."""
-    chosen = "OMP_NUM_THREADS" in os.environ or multiply_adds >= SMALL
-    return torch.get_num_threads() if chosen else 1
 
 
 def _bar(session: Session, progress: bool) -> tqdm:
@@ -192,7 +185,7 @@ def _check_fit(network: Any, weighting: Weighting, dataset: Dataset) -> None:
         )
     pixels = dataset.train[:2].pixels.to(device_of(network))
     try:
-        classes = next(iter(all_exits(network, pixels))).shape[-1]
+        classes = all_exits(network, pixels).shape[-1]
     except RuntimeError as error:
         raise ValueError(
             f"the network cannot read images of shape {tuple(pixels.shape[1:])}; build it with "

@@ -1,7 +1,5 @@
 """Which parameters are decayed how much, and at which rate they are trained."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import torch
@@ -19,13 +17,24 @@ def make_optimizer(
 ) -> torch.optim.SGD:
     """SGD on what is to be trained of a network, and on what a weighting learns itself.
 
+    Weights of convolutions and linear layers are decayed; biases, norms and tokens are not. What
+    one exit alone depends on is its head. The authors decay the heads times the static weights of
+    SIEVE, whatever the losses' weights are.
     Each parameter is in one group. A weighting's own parameters keep its learning rate, for which
     their group is marked "own_rate".
     """
-    groups = [
-        {"params": parameters, "weight_decay": decay}
-        for decay, parameters in _by_decay(network, recipe, image_shape).items()
-    ]
+    reach = cost.reach(network, image_shape)
+    sieve = theory.sieve(len(reach))
+    by_decay = defaultdict(list)
+    for name, parameter in network.named_parameters():
+        exits = [k for k, names in enumerate(reach) if name in names]
+        is_head = len(exits) == 1 and recipe.head_decay == "sieve"
+        is_weight = name.endswith("weight") and parameter.dim() > 1
+        scale = float(sieve[exits[0]]) if is_head else 1.0
+        if parameter.requires_grad:
+            by_decay[recipe.weight_decay * scale * is_weight].append(parameter)
+
+    groups = [{"params": params, "weight_decay": decay} for decay, params in by_decay.items()]
     if learned := [*weighting.parameters()]:
         rate = weighting.learning_rate
         groups.append({"params": learned, "weight_decay": 0.0, "lr": rate, "own_rate": True})
@@ -33,26 +42,3 @@ def make_optimizer(
         raise ValueError("nothing is left to train: all parameters of the network are frozen")
     fused = device_of(network).type in ("cpu", "cuda")
     return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, fused=fused)
-
-
-def _by_decay(
-    network: nn.Module, recipe: Recipe, image_shape: tuple[int, ...]
-) -> dict[float, list[nn.Parameter]]:
-    """The parameters to train by their weight decay.
-
-    Weights of convolutions and linear layers are decayed; biases, norms and tokens are not. What
-    one exit alone depends on is its head. The authors decay the heads times the static weights of
-    SIEVE, whatever the losses' weights are.
-    """
-    reach = cost.reach(network, image_shape)
-    sieve = theory.sieve(len(reach))
-    groups = defaultdict(list)
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        exits = [k for k, names in enumerate(reach) if name in names]
-        is_head = len(exits) == 1 and recipe.head_decay == "sieve"
-        is_weight = name.endswith("weight") and parameter.dim() > 1
-        scale = float(sieve[exits[0]]) if is_head else 1.0
-        groups[recipe.weight_decay * scale * is_weight].append(parameter)
-    return groups

@@ -1,11 +1,9 @@
 """How a network is trained: one frozen record, without any of the machinery."""
 
-from __future__ import annotations
-
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, Self
 
 
 def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -79,9 +77,7 @@ class Recipe:
             raise ValueError("milestones belong to schedule='milestones'")
         for epoch, rate in self.milestones:
             if not _counts(epoch) or not _from_0(rate) or rate == 0:
-                raise ValueError(
-                    f"milestone {epoch}:{rate} needs an epoch from 1 on and a learning rate above 0"
-                )
+                raise ValueError(f"milestone {epoch}:{rate} needs an epoch >= 1 and a rate > 0")
             if epoch >= self.epochs:
                 raise ValueError(f"milestone {epoch} is never reached in {self.epochs} epochs")
 
@@ -97,7 +93,7 @@ class Recipe:
         return json.loads(json.dumps(asdict(self)))
 
     @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> Recipe:
+    def from_dict(cls, content: dict[str, Any]) -> Self:
         """The recipe of a run's record, which may be older than some fields and refusals.
 
         Raises ValueError for a field that is newer than this version of the kit.
@@ -129,10 +125,6 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-CIFAR_PAPER = Recipe(
-    epochs=300,
-    batch_size=64,
-    schedule="milestones",
-    milestones=((140, 0.01), (210, 0.001), (250, 0.0002)),
-)
+_RATES = (140, 0.01), (210, 0.001), (250, 0.0002)
+CIFAR_PAPER = Recipe(epochs=300, batch_size=64, schedule="milestones", milestones=_RATES)
 """The paper's recipe for CIFAR-10 and CIFAR-100 (section 4)."""

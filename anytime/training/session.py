@@ -1,7 +1,5 @@
 """A training run in progress: the step, the epoch, and all that a checkpoint holds."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Iterable
@@ -22,10 +20,9 @@ from anytime.processes import all_mean, any_of, in_first, rank, world_size
 from anytime.runs import Run
 from anytime.training import checkpoints
 from anytime.training.evaluation import all_exits, evaluate, exit_losses, exit_mistakes
-from anytime.training.identity import start_of
 from anytime.training.interrupts import HeldInterrupts
 from anytime.training.optimizer import make_optimizer
-from anytime.training.provenance import environment
+from anytime.training.provenance import environment, start_of
 from anytime.training.recipe import Recipe
 from anytime.training.sums import EpochSums, NotFinite
 from anytime.weighting import Weighting
@@ -43,9 +40,8 @@ class Session:
         self.network, self.weighting = network, weighting
         self.dataset, self.recipe, self.seed = dataset, recipe, seed
         self.device = device_of(network)
-        self.augmentation = check_steps(
-            dataset.augmentation if recipe.augmentation is None else recipe.augmentation
-        )
+        steps = recipe.augmentation
+        self.augmentation = check_steps(dataset.augmentation if steps is None else steps)
         self.batch_size = min(recipe.batch_size, len(dataset.train))
         if self.batch_size % world_size():
             raise ValueError(f"{world_size()} processes cannot share batches of {self.batch_size}")
@@ -53,11 +49,13 @@ class Session:
 
         self.step = 0
         self.images = dataset.train.to(self.device)
+        self.shape = (*dataset.train.pixels.shape[1:],)
         self.sums = EpochSums.zero(network.num_exits, self.device)
         self.run = self._new_run()
-        self.used = torch.ones(network.num_exits)  # the weights B of the last step
-        shape = tuple(dataset.train.pixels.shape[1:])
-        self.optimizer = make_optimizer(network, weighting, recipe, shape)
+        self.used: Any = torch.ones(network.num_exits)  # the weights B of the last step
+        self.optimizer = make_optimizer(network, weighting, recipe, self.shape)
+        # What has a state of its own.
+        self.parts = {"network": network, "weighting": weighting, "optimizer": self.optimizer}
         model = Exits(network)
         self.model = torch.compile(model) if recipe.compile else model
         self._clock = time.perf_counter(), time.process_time()
@@ -76,11 +74,6 @@ class Session:
             self.network.to(memory_format=torch.channels_last)
         if world_size() > 1:
             self.model = nn.parallel.DistributedDataParallel(self.model)
-
-    @property
-    def epoch(self) -> int:
-        """The number of epochs that are over."""
-        return len(self.run.history)
 
     def run_epoch(
         self, bar: tqdm, interrupts: HeldInterrupts, checkpoint: PathLike | None, every: float
@@ -108,9 +101,9 @@ class Session:
 
     def batches(self) -> Iterable[Tensor]:
         """The positions of this process's images in each batch that the epoch still has."""
-        generator = _generator(self.seed, "order", self.epoch)
+        generator = _generator(self.seed, "order", self.run.epochs)
         order = torch.randperm(len(self.images), generator=generator)
-        done = self.step - self.epoch * self.steps_per_epoch
+        done = self.step - self.run.epochs * self.steps_per_epoch
         batches = order.to(self.device).split(self.batch_size)[done : self.steps_per_epoch]
         return [batch[rank() :: world_size()] for batch in batches]
 
@@ -134,9 +127,11 @@ class Session:
         with torch.autocast(self.device.type, torch.bfloat16, self.recipe.autocast is not None):
             logits = self.model(pixels)
         losses = exit_losses(logits, labels)
-        losses.register_hook(self._note_used)
+        losses.retain_grad()
         self.optimizer.zero_grad(set_to_none=True)
         self.weighting(losses).backward()
+        # How much the training loss grows with each loss: by definition its weight.
+        self.used = losses.grad
         for learned in self.weighting.parameters():
             learned.grad = None if learned.grad is None else all_mean(learned.grad)
         self.optimizer.step()
@@ -146,14 +141,10 @@ class Session:
             mistakes = exit_mistakes(logits, labels)
             self.sums.add(losses.detach(), mistakes, len(batch), self.used, self.step)
 
-    def _note_used(self, gradient: Tensor) -> None:
-        # How much the training loss grows with each loss: by definition its weight.
-        self.used = gradient
-
     def end_epoch(self, evaluate_every: int = 1) -> None:
         """Adds the epoch to the record."""
         self.check()
-        epoch = self.epoch + 1
+        epoch = self.run.epochs + 1
         losses, errors = self.sums.means()
         entry: dict[str, Any] = {
             "epoch": epoch,
@@ -198,16 +189,11 @@ class Session:
         in_first(self.check)
         self._read_clock()
         run = self.run
-        progress = {"step": self.step, "sums": vars(self.sums.shared()), "used": self.used}
-        progress |= {"time": [run.seconds, run.cpu_seconds, run.sittings]}
-        states = {name: part.state_dict() for name, part in self._parts().items()}
-        content = {"config": run.config, "history": run.history, **progress, **states}
-        in_first(lambda: checkpoints.write(path, content))
-
-    def _parts(self) -> dict[str, Any]:
-        """What has a state of its own."""
-        parts = {"network": self.network, "weighting": self.weighting}
-        return parts | {"optimizer": self.optimizer}
+        state = {"config": run.config, "history": run.history, "step": self.step}
+        state |= {"sums": vars(self.sums.shared()), "used": self.used}
+        state |= {"time": [run.seconds, run.cpu_seconds, run.sittings]}
+        state |= {name: part.state_dict() for name, part in self.parts.items()}
+        in_first(lambda: checkpoints.write(path, state))
 
     def finish(
         self, path: PathLike | None, checkpoint: PathLike | None, keep_network: PathLike | None
@@ -235,16 +221,18 @@ class Session:
         checkpoints.check(checkpoint, state, run.config)
         with checkpoints.legible(checkpoint):
             self.step, run.history = state["step"], state["history"]
-            last = min(self.epoch + 1, self.recipe.epochs) * self.steps_per_epoch
-            if not self.epoch * self.steps_per_epoch <= self.step <= last:
-                raise ValueError(f"step {self.step} is not one that follows {self.epoch} epochs")
-            for name, part in self._parts().items():
+            last = min(self.run.epochs + 1, self.recipe.epochs) * self.steps_per_epoch
+            if not self.run.epochs * self.steps_per_epoch <= self.step <= last:
+                raise ValueError(
+                    f"step {self.step} is not one that follows {self.run.epochs} epochs"
+                )
+            for name, part in self.parts.items():
                 part.load_state_dict(state[name])
             self.sums, self.used = EpochSums(**state["sums"]), state["used"].to(self.device)
             run.seconds, run.cpu_seconds, before = state["time"]
             run.sittings = before + run.sittings
         run.environment["from_step"] = self.step
-        run.finished = self.epoch == self.recipe.epochs
+        run.finished = self.run.epochs == self.recipe.epochs
 
     def _new_run(self) -> Run:
         config = {
@@ -261,11 +249,10 @@ class Session:
             config["validation_images"] = self.dataset.validation
         if self.dataset.image_size:
             config["image_size"] = self.dataset.image_size
-        shape = tuple(self.images.pixels.shape[1:])
         return Run(
             config,
-            cost=cost.multiply_adds(self.network, shape).tolist(),
-            parameters=cost.parameters(self.network, shape).tolist(),
+            cost=cost.multiply_adds(self.network, self.shape).tolist(),
+            parameters=cost.parameters(self.network, self.shape).tolist(),
             title=self.dataset.title,
             sittings=[environment(self.device) | {"compiled": self.recipe.compile, "from_step": 0}],
         )
@@ -275,11 +262,9 @@ class Session:
         if not bar.disable:
             errors = 100 * self.sums.mistakes / self.sums.images
             first, middle, last = errors[[0, len(errors) // 2, -1]].tolist()
-            bar.set_postfix_str(
-                f"epoch {self.epoch + 1}/{self.recipe.epochs}, training error at the first, "
-                f"middle, last exit: {first:.0f} {middle:.0f} {last:.0f} %",
-                refresh=False,
-            )
+            told = f"error at the first, middle, last exit: {first:.0f} {middle:.0f} {last:.0f} %"
+            epoch = f"epoch {self.run.epochs + 1}/{self.recipe.epochs}"
+            bar.set_postfix_str(f"{epoch}, training {told}", refresh=False)
 
     def _read_clock(self) -> None:
         """Adds the time since the last look, of all processes."""

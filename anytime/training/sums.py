@@ -55,8 +55,7 @@ class EpochSums:
         exits = ", ".join(str(k + 1) for k in (self.broken_at == step).nonzero().flatten().tolist())
         weights = ", ".join(f"{weight:.3g}" for weight in self.broken_weights.tolist())
         raise NotFinite(
-            f"the loss of exit {exits} was not finite at step {step}, under the weights B = "
-            f"({weights})"
+            f"the loss of exit {exits} was not finite at step {step}, under weights B = ({weights})"
         )
 
     def shared(self) -> EpochSums:

@@ -12,13 +12,11 @@
 The formula of the weights is in `theory.adaloss_weights`; notebook 03 derives it in three ways.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from anytime import theory
 from anytime.processes import all_mean
@@ -46,9 +44,6 @@ class AdaLoss(Weighting):
     """
 
     known_as = "adaloss"
-    mean_losses: Tensor
-    refused: Tensor
-    step: Tensor
     _said = False
 
     def __init__(
@@ -72,9 +67,9 @@ class AdaLoss(Weighting):
         super().__init__(torch.ones(num_exits), total)
         self.gamma, self.momentum, self.every, self.extra = gamma, momentum, int(every), extra
         self.look_first = look_first
-        self.register_buffer("mean_losses", torch.zeros(num_exits))
-        self.register_buffer("refused", torch.zeros(num_exits, dtype=torch.long))
-        self.register_buffer("step", torch.zeros((), dtype=torch.long))
+        self.mean_losses: Tensor = nn.Buffer(torch.zeros(num_exits))
+        self.refused: Tensor = nn.Buffer(torch.zeros(num_exits, dtype=torch.long))
+        self.step: Tensor = nn.Buffer(torch.zeros((), dtype=torch.long))
 
     def forward(self, losses: Losses) -> Tensor:
         """One loss per exit -> the training loss, under the weights from before this step."""

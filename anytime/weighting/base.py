@@ -1,7 +1,5 @@
 """What every weighting scheme is: K losses in, one number to differentiate out."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -27,7 +25,6 @@ class Weighting(Named, nn.Module):
 
     given = ("self", "num_exits")
     learning_rate: float = 0.01
-    weights: Tensor
 
     def __init__(self, weights: ArrayLike, total: float | None = None) -> None:
         super().__init__()
@@ -39,11 +36,8 @@ class Weighting(Named, nn.Module):
             raise ValueError(
                 f"weights must be finite numbers from 0 on, not all 0, but are {start.tolist()}"
             )
-        self.register_buffer("weights", start)
-
-    @property
-    def num_exits(self) -> int:
-        return len(self.weights)
+        self.weights: Tensor = nn.Buffer(start)
+        self.num_exits = len(start)
 
     def forward(self, losses: Losses) -> Tensor:
         """One loss per exit, as a tensor (K,), a list or a dict -> the scalar training loss.
@@ -75,7 +69,6 @@ def _parts(losses: Any) -> list[Tensor]:
     if not parts or not all(isinstance(part, Tensor) and part.dim() == 0 for part in parts):
         raise TypeError(
             "losses must be a tensor (K,), or a list, tuple or dict of K tensors of one number "
-            f"each, as loss functions return them, not {losses!r:.80}; torch.as_tensor makes a "
-            "tensor of numbers"
+            f"each, not {losses!r:.80}; torch.as_tensor makes a tensor of numbers"
         )
     return parts

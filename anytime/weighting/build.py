@@ -1,7 +1,5 @@
 """Weightings by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from anytime import names
@@ -39,9 +37,7 @@ def build(spec: str, num_exits: int) -> Weighting:
         scheme = names.find(name, SCHEMES, "weighting")
         known = isinstance(scheme, type) and issubclass(scheme, Weighting)
         if not known:
-            raise ValueError(
-                f"{name} is no class of weightings, a subclass of {Weighting.__name__}"
-            )
+            raise ValueError(f"{name} is no class of weightings, a subclass of Weighting")
         names.check_options(scheme, options, scheme.given)
         return scheme(num_exits, **options)
     except (ValueError, TypeError) as error:

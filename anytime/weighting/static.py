@@ -1,7 +1,5 @@
 """Weights that do not change during training; their closed forms are in `anytime.theory`."""
 
-from __future__ import annotations
-
 from anytime import theory
 from anytime.weighting.base import Weighting
 
@@ -65,9 +63,5 @@ class Opt(Weighting):
         if exit is not None and exit not in range(1, num_exits + 1):
             raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")
         super().__init__(theory.opt(num_exits, exit and int(exit)), total)
-
-    def options(self) -> dict:
-        kept = super().options()
-        if kept.get("exit") == self.num_exits:
-            del kept["exit"]  # the last one is meant without being named
-        return kept
+        if exit == num_exits and self.arguments:
+            self.arguments["exit"] = None  # the last one is meant without being named

@@ -1,6 +1,4 @@
-"""A backbone with exits at its layers, whose forward pass torch.fx has written down in steps."""
-
-from __future__ import annotations
+"""A backbone's forward pass in steps, as torch.fx writes it down."""
 
 import random
 import textwrap
@@ -11,66 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from anytime.networks.base import Refining
 
-
-class Attached(Refining):
-    """A backbone with K exits: K - 1 heads behind layers of it, and its own answer; see `attach`.
-
-    graphs: the backbone's forward pass in training (True) and in evaluation mode (False).
-    exits: the layers' names, in the order in which the backbone comes to them.
-    heads[k]: the output of layer exits[k] -> logits (N, classes).
-    frozen: whether only the heads learn, and the backbone stays in evaluation mode.
-    """
-
-    def __init__(
-        self,
-        backbone: nn.Module,
-        graphs: dict[bool, fx.Graph],
-        heads: Sequence[nn.Module],
-        standardise: nn.Module,
-        frozen: bool,
-    ) -> None:
-        super().__init__()
-        self.standardise, self.backbone = standardise, backbone
-        self.heads = nn.ModuleList(heads)
-        self.graphs, self.frozen = graphs, frozen
-        self.exits = exits_of(graphs[False])
-        self.num_exits = len(self.exits) + 1
-        if frozen:
-            backbone.requires_grad_(False)
-        self.train(backbone.training)
-
-    def train(self, mode: bool = True) -> Attached:
-        """Goes into training or evaluation mode; a frozen backbone stays in the latter."""
-        super().train(mode)
-        if self.frozen:
-            self.backbone.eval()
-        return self
-
-    def refine(self, images: Tensor) -> Iterator[Tensor]:
-        """See `Refining.refine`.
-
-        The backbone's forward pass goes as far as the layer of the last exit taken.
-        """
-        graph = self.graphs[self.backbone.training]
-        outputs = steps(graph, self.backbone, self.standardise(images))
-        for head, features in zip(self.heads, outputs, strict=False):
-            yield head(features.clone())  # the next layer, or the head, may work in place
-        yield next(outputs)
-
-
-def traced(backbone: nn.Module, exits: Sequence[str], all_open: bool = False) -> fx.Graph:
+def traced(backbone: nn.Module, exits: Sequence[str]) -> fx.Graph:
     """The graph of a backbone's forward pass, in the mode that the backbone is in.
 
     A node's meta["exit"] says that it is the output of this layer, one of the exits. Only the
     modules around an exit are opened: all others stay whole, and free to decide as they run.
-    all_open: opens everything but torch.nn's own layers.
     Give a copy: a forward pass may keep what it meets, which here is no tensor.
     Raises ValueError, with the reason, for a forward pass that is not a fixed row of steps, and for
     a layer behind which no exit can be.
     """
-    tracer = _Tracer(exits, all_open)
+    tracer = _Tracer(exits)
     before = _generators()
     try:
         graph = tracer.trace(backbone)
@@ -115,15 +64,13 @@ def _generators() -> tuple:
 class _Tracer(fx.Tracer):
     proxy_buffer_attributes = True  # else what is computed from buffers alone would be frozen
 
-    def __init__(self, exits: Sequence[str], all_open: bool) -> None:
+    def __init__(self, exits: Sequence[str]) -> None:
         super().__init__()
-        self.exits, self.all_open = exits, all_open
+        self.exits = exits
         self.outputs: dict[str, list[Any]] = defaultdict(list)
 
     def is_leaf_module(self, module: nn.Module, path: str) -> bool:
-        if any(exit.startswith(f"{path}.") for exit in self.exits):
-            return False
-        return not self.all_open or super().is_leaf_module(module, path)
+        return not any(exit.startswith(f"{path}.") for exit in self.exits)
 
     def call_module(self, module: nn.Module, forward: Callable, args: Any, kwargs: Any) -> Any:
         output = super().call_module(module, forward, args, kwargs)
