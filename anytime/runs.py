@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
@@ -151,9 +150,8 @@ def _checked(content: Any) -> dict[str, Any]:
 
 def _is_row(values: Any, exits: int) -> bool:
     """Whether these are so many finite numbers."""
-    if not isinstance(values, list) or len(values) != exits:
-        return False
-    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+    row = np.array(values)
+    return row.shape == (exits,) and row.dtype.kind in "if" and bool(np.isfinite(row).all())
 
 
 def _updated(content: dict[str, Any]) -> dict[str, Any]:

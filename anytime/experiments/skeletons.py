@@ -1,13 +1,14 @@
 """Networks without weights: enough to tell their names, their exits and their multiply-adds."""
 
+import copy
 import functools
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from anytime import names
-from anytime.networks.build import build, up_to
+from anytime.networks import build, cost, up_to
 
 
 @functools.cache
@@ -21,11 +22,26 @@ def skeleton(network: str) -> Any:
     if last is not None and "+" not in network:  # the last member of a chain may be cut
         return up_to(skeleton(whole), last)
     with torch.device("meta"):
-        built = build(network).eval()
-    # What has no products counts for nothing, and takes most of the time to count.
-    nothing = nn.Identity()
-    for chain in (part for part in built.modules() if isinstance(part, nn.Sequential)):
-        for index, layer in enumerate(chain):
-            if isinstance(layer, nn.BatchNorm2d | nn.ReLU):
-                chain[index] = nothing
-    return built
+        return build(network).eval()
+
+
+def multiply_adds(network: str) -> list[int]:
+    """The same as `cost.multiply_adds`, for whose counter torch imports the compiler, in seconds.
+
+    All products of a ResANN are in its convolutions and linear layers, where a value of the output
+    takes as many as there are weights to it. A batch of no images shows how many values there are.
+    """
+    if not all(member.startswith("resann-") for member in network.split("+")):
+        return cost.multiply_adds(skeleton(network)).tolist()
+
+    products: list[int] = []
+
+    def count(layer: Any, images: Any, output: Tensor) -> None:
+        products.append(output.shape[1:].numel() * layer.weight[0].numel())
+
+    built = copy.deepcopy(skeleton(network)).to_empty(device="cpu")
+    for layer in built.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        return [sum(products) for _ in built.refine(torch.zeros(0, *cost.CIFAR))]
