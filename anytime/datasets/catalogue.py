@@ -1,34 +1,20 @@
 """What is known of each data set without its images, one row a set; nothing here needs torch."""
 
 import re
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from anytime.names import dataset_name
 
-DIGITS = tuple("0123456789")
-GARMENTS = tuple(
-    "T-shirt/top|Trouser|Pullover|Dress|Coat|Sandal|Shirt|Sneaker|Bag|Ankle boot".split("|")
-)
-THINGS10 = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
-THINGS100 = tuple(
-    """
-apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
-camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
-dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower
-leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange
-orchid otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit
-raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel
-streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip
-turtle wardrobe whale willow_tree wolf woman worm
-""".split()
-)
-# The first n are the classes of glyphs-n: what comes later looks more alike.
-CHARACTERS = (
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZ23456789abdefghijmnqrty"
-    "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθλμξπστφχψωБДЖИЛЦЧШЩЪЫЭЮЯ&@#%$?!+="
-)
+LISTS = tomllib.loads(Path(__file__).with_name("classes.toml").read_text("utf-8"))
+GARMENTS = tuple(LISTS["fashion"])
+THINGS10, THINGS100 = tuple(LISTS["cifar10"].split()), tuple(LISTS["cifar100"].split())
+CHARACTERS, DIGITS = LISTS["glyphs"], tuple("0123456789")
+# The images, to train and to test, that some copies of CIFAR-10 hold as pixels out of a JPEG.
+NOT_EXACT = tuple(LISTS["from_jpeg_train"]), tuple(LISTS["from_jpeg_test"])
 
 
 @dataclass(frozen=True)
@@ -105,23 +91,6 @@ TINY = Source("read_tiny_imagenet", "tiny-imagenet-200.zip", ("tiny-imagenet-200
 
 CROP, FLIP, STREET = ("crop",), ("crop", "flip"), ("crop", "colour", "deform")
 SIGNS, THINGS = "GTSRB (every second frame)", "Tiny-ImageNet (every second class)"
-# The images, to train and to test, that some copies of CIFAR-10 hold as pixels out of a JPEG.
-_FROM_JPEG = (
-    """
-4298 5949 7066 7237 7248 7630 8006 8831 8968 9415 10336 10408 12762 12834 13546 21493 25728 26098
-26927 27621 28435 28728 29694 29747 30329 31367 31462 31625 32777 33641 33661 34067 34276 34387
-34825 35160 35646 36733 37329 37474 37567 38384 38925 39358 39385 39613 39840 39888 39971 40805
-41779 42004 42389 42611 43357 43883 44882 45168 45240 46175 46435 46538 46624 47393 47597 48081
-48124 48333 48821 48836 49321 49429 49631 49830 49857
-""",
-    """
-722 1259 1369 1422 2245 2737 2935 3695 3718 4085 4496 5791 5896 6286 7580 7707 7724 7832 8117 8551
-9254
-""",
-)
-NOT_EXACT = tuple(tuple(map(int, text.split())) for text in _FROM_JPEG)
-
-
 EXACT = tuple(Part(split, without=out) for split, out in zip(SPLITS, NOT_EXACT, strict=True))
 TESTED = Part("test", 0, 8_000), Part("test", 8_000, 10_000)
 MANY, SOME = "CIFAR-10 without 96 images", "SVHN, 8,000 + 2,000 of the official test images"
