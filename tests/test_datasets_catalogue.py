@@ -66,12 +66,12 @@ def test_what_the_catalogue_says_of_an_embedded_set_is_what_its_images_say(
     assert row.augmentation == catalogue.augmentation(name) == dataset.augmentation
 
 
-@pytest.mark.parametrize("row", catalogue.ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", catalogue.ROWS.values(), ids=lambda row: row.name)
 def test_every_row_has_a_reader_known_steps_and_one_name_for_each_class(row):
-    assert callable(getattr(readers, row.source.reader))
+    assert callable(getattr(readers, row.reader))
     assert check_steps(row.augmentation) == row.augmentation
     assert len(set(row.classes)) == len(row.classes)
-    assert bool(row.source.archives) == bool(row.source.local)
+    assert bool(row.archives) == bool(row.local)
 
 
 @pytest.mark.parametrize(

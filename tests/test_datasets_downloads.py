@@ -92,7 +92,7 @@ def small(monkeypatch):
 
     def expect(name, train, test, **more):
         row = replace(catalogue.find(name), images=(train, test), **more)
-        monkeypatch.setitem(catalogue._BY_NAME, name, row)
+        monkeypatch.setitem(catalogue.ROWS, name, row)
 
     return expect
 

@@ -223,11 +223,11 @@ def test_arrays_are_not_resized(saved):
 
 def test_classes_are_called_as_the_catalogue_says_where_there_are_as_many(saved):
     ten = keras(20, 10, 10)
-    assert datasets.load(saved(ten, "cifar10.npz")).classes == catalogue.THINGS10
+    assert datasets.load(saved(ten, "cifar10.npz")).classes == catalogue.find("cifar10").classes
     assert datasets.load(saved(keras(), "cifar10.npz")).classes == ("0", "1")
     named = ten | {"class_names": [f"class {i}" for i in range(10)]}
     assert datasets.load(saved(named, "other.npz")).classes[9] == "class 9"
-    swapped = ten | {"class_names": catalogue.THINGS10[::-1]}
+    swapped = ten | {"class_names": catalogue.find("cifar10").classes[::-1]}
     with pytest.raises(DatasetError, match="in another order than the official ones"):
         datasets.load(saved(swapped, "cifar10.npz"))
 
@@ -268,7 +268,7 @@ def test_arrays_without_names_and_a_download_are_the_same_data(
     name, classes, saved, tmp_path, monkeypatch
 ):
     row = replace(catalogue.find(name), images=(250, 100))
-    monkeypatch.setitem(catalogue._BY_NAME, name, row)
+    monkeypatch.setitem(catalogue.ROWS, name, row)
     arrays = keras(250, 100, classes, (32, 32, 3))
     released(name, tmp_path / "here", arrays, monkeypatch)
     ours = datasets.load(saved(arrays, f"{name}.npz"))
@@ -302,7 +302,7 @@ def positions(images):
 def test_cifar10_59904_is_cifar10_without_96_images(saved, monkeypatch, tmp_path):
     saved(numbered(50_000, 10_000, 10), "cifar10.npz")
     part = datasets.load("cifar10-59904", folder=tmp_path)
-    out = catalogue.NOT_EXACT
+    out = [part.without for part in catalogue.find("cifar10-59904").parts]
     assert [len(positions) for positions in out] == [75, 21]
     for images, count, left_out, test in (
         (part.train, 50_000, out[0], 0),
@@ -312,7 +312,8 @@ def test_cifar10_59904_is_cifar10_without_96_images(saved, monkeypatch, tmp_path
         assert positions(images) == (kept, {test})
         assert images.labels.tolist() == [i % 10 for i in kept]
     assert (part.name, part.title) == ("cifar10-59904", "CIFAR-10 without 96 images")
-    assert part.augmentation == ("crop", "flip") and part.classes == catalogue.THINGS10
+    assert part.classes == catalogue.find("cifar10").classes
+    assert part.augmentation == ("crop", "flip")
 
 
 @pytest.mark.parametrize(("name", "first"), [("cifar100-10a", 0), ("cifar100-10b", 5)])
@@ -324,7 +325,8 @@ def test_ten_classes_of_cifar100_are_numbered_anew(saved, tmp_path, name, first)
         assert positions(images)[0] == kept
         assert images.labels.tolist() == [(i % 100 - first) // 10 for i in kept]
     assert part.title == f"CIFAR-100 (ten classes: {first}, {first + 10}, …, {first + 90})"
-    assert part.classes == tuple(catalogue.THINGS100[label] for label in range(first, 100, 10))
+    hundred = catalogue.find("cifar100").classes
+    assert part.classes == tuple(hundred[label] for label in range(first, 100, 10))
 
 
 def test_svhn_10k_takes_the_first_test_images_and_needs_no_others(saved, tmp_path):

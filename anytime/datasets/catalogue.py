@@ -1,34 +1,14 @@
-"""What is known of each data set without its images, one row a set; nothing here needs torch."""
+"""What is known of each data set without its images, by catalogue.toml; nothing needs torch."""
 
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from anytime.names import dataset_name
-
-LISTS = tomllib.loads(Path(__file__).with_name("classes.toml").read_text("utf-8"))
-GARMENTS = tuple(LISTS["fashion"])
-THINGS10, THINGS100 = tuple(LISTS["cifar10"].split()), tuple(LISTS["cifar100"].split())
-CHARACTERS, DIGITS = LISTS["glyphs"], tuple("0123456789")
-# The images, to train and to test, that some copies of CIFAR-10 hold as pixels out of a JPEG.
-NOT_EXACT = tuple(LISTS["from_jpeg_train"]), tuple(LISTS["from_jpeg_test"])
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the images of a data set come from.
-
-    reader: the function that makes tensors of its files, in `readers`; of glyphs, in `glyphs`.
-    archives: what is downloaded, in words; empty where nothing is.
-    local: what that unpacks to: globs that all find something where the data set is there.
-    """
-
-    reader: str
-    archives: str = ""
-    local: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +38,9 @@ class Known:
 
     images: how many the whole set has to train and to test.
     augmentation: the steps that the paper trains with.
+    reader: the function that makes tensors of the files, in `readers`; glyphs have none.
+    archives: what is downloaded, in words; empty where nothing is.
+    local: what that unpacks to: globs that all find something where the data set is there.
     classes: their names; empty where these come with the files.
     copy: the title of a folder or an archive of this name, which is no official release.
     whole: the name of the set that this one is a part of, and
@@ -69,7 +52,9 @@ class Known:
     title: str
     images: tuple[int, int]
     augmentation: tuple[str, ...]
-    source: Source
+    reader: str = ""
+    archives: str = ""
+    local: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     copy: str = ""
     whole: str = ""
@@ -77,49 +62,29 @@ class Known:
     track: int = 1
 
 
-CLOTHES, GLYPHS = Source("read_clothes"), Source("load_glyphs")
-CIFAR10 = Source("read_cifar", "cifar-10-python.tar.gz", ("cifar-10-batches-py",))
-CIFAR100 = Source("read_cifar", "cifar-100-python.tar.gz", ("cifar-100-python",))
-SVHN = Source("read_svhn", "{train,extra,test}_32x32.mat", ("*_32x32.mat",))
-SVHN_TEST = Source("read_svhn", "test_32x32.mat", ("test_32x32.mat",))
-GTSRB = Source(
-    "read_gtsrb_half",
-    "gtsrb/GTSRB_Final_{Training_Images,Test_Images,Test_GT}.zip",
-    ("gtsrb/GTSRB/Final_Training", "gtsrb/GTSRB/Final_Test", "gtsrb/GT-final_test.csv"),
-)
-TINY = Source("read_tiny_imagenet", "tiny-imagenet-200.zip", ("tiny-imagenet-200*",))
-
-CROP, FLIP, STREET = ("crop",), ("crop", "flip"), ("crop", "colour", "deform")
-SIGNS, THINGS = "GTSRB (every second frame)", "Tiny-ImageNet (every second class)"
-EXACT = tuple(Part(split, without=out) for split, out in zip(SPLITS, NOT_EXACT, strict=True))
-TESTED = Part("test", 0, 8_000), Part("test", 8_000, 10_000)
-MANY, SOME = "CIFAR-10 without 96 images", "SVHN, 8,000 + 2,000 of the official test images"
+def _frozen(value: Any) -> Any:
+    """The same with tuples in the place of lists."""
+    if isinstance(value, dict):
+        return {key: _frozen(one) for key, one in value.items()}
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
-def _ten(letter: str, first: int) -> Known:
-    """Every tenth class of CIFAR-100."""
-    title = f"CIFAR-100 (ten classes: {first}, {first + 10}, …, {first + 90})"
-    kept, names = tuple(range(first, 100, 10)), THINGS100[first::10]
-    parts = Part("train", classes=kept), Part("test", classes=kept)
-    name = f"cifar100-10{letter}"
-    return Known(name, title, (5_000, 1_000), FLIP, CIFAR100, names, "", "cifar100", parts)
+def _rows(table: dict[str, Any]) -> dict[str, Known]:
+    """The table's rows by name; a part is as its whole in what is not said of itself."""
+    rows: dict[str, Known] = {}
+    for name, told in table.items():
+        row = vars(rows[told["whole"]]) | {"copy": ""} if "whole" in told else {}
+        parts = tuple(Part(**part) for part in told.get("parts", ())) or WHOLE
+        if kept := parts[0].classes:
+            row["classes"] = tuple(row["classes"][label] for label in kept)
+        rows[name] = Known(**row | told | {"name": name, "parts": parts})
+    return rows
 
 
-ROWS = (
-    Known("fashion", "Fashion-MNIST (subset)", (6_000, 1_000), FLIP, CLOTHES, GARMENTS),
-    Known("cifar10", "CIFAR-10", (50_000, 10_000), FLIP, CIFAR10, THINGS10, "CIFAR-10 (JPEG copy)"),
-    Known("cifar100", "CIFAR-100", (50_000, 10_000), FLIP, CIFAR100, THINGS100),
-    # The paper trains on "train" and "extra" together.
-    Known("svhn", "SVHN", (604_388, 26_032), STREET, SVHN, DIGITS),
-    Known("gtsrb-half", SIGNS, (19_605, 12_630), CROP, GTSRB, copy=SIGNS, track=15),
-    Known("tiny-imagenet-100", THINGS, (50_000, 5_000), FLIP, TINY, copy=THINGS),
-    Known("cifar10-59904", MANY, (49_925, 9_979), FLIP, CIFAR10, THINGS10, "", "cifar10", EXACT),
-    Known("svhn-10k", SOME, (8_000, 2_000), STREET, SVHN_TEST, DIGITS, "", "svhn", TESTED),
-    _ten("a", 0),
-    _ten("b", 5),
-)
-
-_BY_NAME = {row.name: row for row in ROWS}
+_TABLE = _frozen(tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8")))
+CHARACTERS: str = _TABLE.pop("characters")
+CROP = ("crop",)
+ROWS = _rows(_TABLE)
 _GLYPHS = re.compile(r"glyphs(?:-([0-9]+)(?:-([0-9]*\.?[0-9]+))?)?")
 
 
@@ -130,11 +95,11 @@ def find(name: str) -> Known | None:
     'glyphs-20-0.8'
     """
     if (knobs := glyphs(name)) is None:
-        return _BY_NAME.get(name)
+        return ROWS.get(name)
     classes, clutter = knobs
     name = f"glyphs-{classes}-{np.format_float_positional(clutter, trim='-')}"
     title = f"glyphs ({classes} classes, clutter {clutter:g})"
-    return Known(name, title, (5_000, 1_000), CROP, GLYPHS, tuple(CHARACTERS[:classes]))
+    return Known(name, title, (5_000, 1_000), CROP, classes=tuple(CHARACTERS[:classes]))
 
 
 def glyphs(name: str) -> tuple[int, float] | None:
@@ -154,7 +119,7 @@ def names() -> tuple[str, ...]:
 
 def downloads() -> tuple[str, ...]:
     """Those of them that are downloaded."""
-    return tuple(row.name for row in ROWS if row.source.archives)
+    return tuple(name for name, row in ROWS.items() if row.archives)
 
 
 def canonical(name: str) -> str:

@@ -30,7 +30,7 @@ def is_here(name: str) -> bool:
     row, root = catalogue.find(name), downloads_folder()
     if row is None or _copies(row, root):
         return True
-    return all(any(root.glob(pattern)) for pattern in row.source.local)
+    return all(any(root.glob(pattern)) for pattern in row.local)
 
 
 def fetch(name: str, folder: str | Path | None = None) -> Path:
@@ -87,12 +87,12 @@ def load(
 
 
 def _known(row: Known, folder: str | Path | None, train_size: int | None) -> Dataset:
-    if row.source.archives:
+    if row.archives:
         decoded = _official(row, downloads_folder(folder))
     elif knobs := catalogue.glyphs(row.name):
         decoded = load_glyphs(*knobs, max(train_size or 0, row.images[0]), row.images[1])
     else:
-        decoded = getattr(readers, row.source.reader)(row, data_folder() / "images")
+        decoded = getattr(readers, row.reader)(row, data_folder() / "images")
     return Dataset(row.name, row.title, *decoded, row.augmentation)
 
 
@@ -134,7 +134,7 @@ def _downloaded(row: Known, root: Path) -> Decoded:
     """What the reader makes of a folder of downloads; only what is missing there is fetched."""
 
     def copy() -> list[tuple]:
-        return [stamp(path) for glob in row.source.local for path in sorted(root.glob(glob))]
+        return [stamp(path) for glob in row.local for path in sorted(root.glob(glob))]
 
     fresh = None if copy() else _read(row, root)
     return cached(row.name, row.parts, copy(), decode=lambda: fresh or _read(row, root))
@@ -142,16 +142,16 @@ def _downloaded(row: Known, root: Path) -> Decoded:
 
 def _read(row: Known, root: Path) -> Decoded:
     # Said before the network is asked, which may be silent for a while.
-    what = f"{row.source.archives} in {root}"
+    what = f"{row.archives} in {root}"
     print(f"{row.name}: reading {what}; what is missing is downloaded", file=sys.stderr)
     patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)
     try:
-        return readers.taken(row.parts, getattr(readers, row.source.reader)(row, root))
+        return readers.taken(row.parts, getattr(readers, row.reader)(row, root))
     except (OSError, RuntimeError) as error:
         raise MissingDataset(
             f"{row.name} is not on this machine, or damaged, and could not be downloaded ({error})."
-            f" Put {row.source.archives}, or a copy {row.whole or row.name}.npz, into {root} "
+            f" Put {row.archives}, or a copy {row.whole or row.name}.npz, into {root} "
             f"(elsewhere: ANYTIME_DOWNLOADS), or run `python -m anytime fetch {row.name}` on a "
             "machine with a network and copy its folder."
         ) from error
