@@ -51,10 +51,11 @@ def missing(
     return [job for job in dict.fromkeys(todo) if not done(job)]
 
 
-def fingerprints() -> Callable[[Job], str]:
+def fingerprints(fetch: bool = False) -> Callable[[Job], str]:
     """A function that gives the fingerprint of a job's data, and reads each data set once.
 
-    It gives "" where they are not on this machine, or cannot be read.
+    It gives "" where they are not on this machine, or cannot be read. fetch: data that are not
+    here are downloaded, and what is amiss is printed, as they are to be trained on.
     """
 
     @functools.cache
@@ -63,19 +64,17 @@ def fingerprints() -> Callable[[Job], str]:
 
         try:
             one = Job(dataset, "", "", Recipe(), 0, *numbers)
-            return one.load().fingerprint if is_here(dataset) else ""
-        except (ValueError, OSError):  # what is amiss is said when it is to be trained on
+            return one.load().fingerprint if fetch or is_here(dataset) else ""
+        except (ValueError, OSError) as error:
+            if fetch:
+                print(f"the runs on {dataset} are left out: {error}", file=sys.stderr)
             return ""
 
     return lambda job: look(job.dataset, job.train_images, job.validation, job.image_size)
 
 
 def run(
-    todo: Iterable[Job],
-    folder: Path,
-    workers: int = 1,
-    *also: Path,
-    networks: Path | None = None,
+    todo: Iterable[Job], folder: Path, workers: int = 1, *also: Path, networks: Path | None = None
 ) -> list[Job]:
     """Carries out jobs side by side and returns those that failed.
 
@@ -164,8 +163,7 @@ def planned(
     in the folder `networks`, is not there, and no checkpoint is left to take it from. Data are
     fetched and decoded here, once, and not by several workers at the same time.
     """
-    listed, readable = list(todo), functools.cache(_readable)
-    fingerprint_of = fingerprints()
+    listed, fingerprint_of, fetched = list(todo), fingerprints(), fingerprints(fetch=True)
     undone = missing(listed, folder, *also, fingerprint_of=fingerprint_of)
     good: list[Job] = []
     refused: list[Job] = []
@@ -173,9 +171,7 @@ def planned(
         path = job.record_path(folder, fingerprint_of(job))
         lacking = networks is not None and not (networks / f"{path.stem}.pt").exists()
         if job in undone or (lacking and path.with_suffix(".ckpt").exists()):
-            data = job.dataset, job.train_images, job.validation, job.image_size
-            fine = bool(fingerprint_of(job)) or readable(*data)
-            (good if fine else refused).append(job)
+            (good if fingerprint_of(job) or fetched(job) else refused).append(job)
         elif lacking:
             refused.append(job)
             reason = "is finished and its network was not kept; remove its record to train again"
@@ -183,25 +179,13 @@ def planned(
     return good, refused
 
 
-def _readable(dataset: str, *numbers: Any) -> bool:
-    try:
-        Job(dataset, "", "", Recipe(), 0, *numbers).load()
-    except (ValueError, OSError) as error:
-        print(f"the runs on {dataset} are left out: {error}", file=sys.stderr)
-        return False
-    return True
-
-
 class Progress:
     """A bar over the work of jobs, so that the time left is right where they differ."""
 
     def __init__(self, listed: list[Job], folder: Path) -> None:
-        self.epochs = dict.fromkeys(listed, 0)
-        self.paths = {job: job.record_path(folder) for job in listed}
         fingerprint_of = fingerprints()
-        for job, path in self.paths.items():
-            if path.exists():  # it may have been made on other data
-                self.paths[job] = job.record_path(folder, fingerprint_of(job))
+        self.epochs = dict.fromkeys(listed, 0)
+        self.paths = {job: job.record_path(folder, fingerprint_of(job)) for job in listed}
         self.work = {job: epoch_work(job) for job in listed}
         self.bar = tqdm(
             total=sum(work * job.recipe.epochs for job, work in self.work.items()),
