@@ -122,9 +122,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     Start it with torchrun to use several GPUs. What holds unless said otherwise stands in brackets.
     """
     add = parser.add_argument
-    add(
-        "--data", type=_data, required=True, help="a data set's name, a folder, an archive, an .npz"
-    )
+    add("--data", type=_data, required=True, help="a data set's name, folder, archive or .npz")
     add("--network", default="resann-3-16", help="such as resann-9-16-s3 (%(default)s)")
     add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
     add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")

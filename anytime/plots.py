@@ -55,20 +55,22 @@ def theme() -> None:
 
 
 def scheme_name(spec: str) -> str:
-    """The name in words of a weighting's text: "adaloss:gamma=0.1,extra=1" is "AdaLoss e=1"."""
+    """The name in words of a weighting's text: "adaloss:gamma=0.1,extra=1" is "AdaLoss e=1".
+
+    A name in words stays as it is.
+    """
     return weighting_title(spec, brief=True)
 
 
 def scheme_style(spec: str) -> dict:
     """Colour and marker of a weighting, given by its text or its name in words."""
-    name = spec if spec in SCHEME_STYLE else scheme_name(spec)
-    name = "AdaLoss e=1" if name.startswith("AdaLoss e=") else name
-    return SCHEME_STYLE.get(name, OTHER_STYLE)
+    name = scheme_name(spec)
+    return SCHEME_STYLE.get("AdaLoss e=1" if "AdaLoss e=" in name else name, OTHER_STYLE)
 
 
 def _scheme_labels(specs: Sequence[str]) -> dict[str, str]:
     """Names in words; the whole text where two weightings would share a name."""
-    names = {spec: spec if spec in SCHEME_STYLE else scheme_name(spec) for spec in specs}
+    names = {spec: scheme_name(spec) for spec in specs}
     shared = {name for name in names.values() if list(names.values()).count(name) > 1}
     return {spec: spec if name in shared else name for spec, name in names.items()}
 
