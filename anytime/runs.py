@@ -187,24 +187,22 @@ def record_files(folder: PathLike | Iterable[PathLike] = RUNS) -> Iterator[Path]
         yield from (one / path for path in inside if not any(p.startswith(".") for p in path.parts))
 
 
-def load_all(folder: PathLike | Iterable[PathLike] = RUNS) -> Iterator[Run]:
-    """All runs below a folder, or below each of several; what is no run is named in a warning."""
-    for path in record_files(folder):
-        try:
-            yield Run.load(path)
-        except ValueError as error:
-            warnings.warn(f"left out: {error}", stacklevel=2)
-
-
 def find(folder: PathLike | Iterable = RUNS, finished: bool = True, **wanted) -> list[Run]:
     """The runs below a folder (or several) whose configuration has the wanted values.
 
     A wanted value may be a collection of accepted values. Runs that were cut off are left out
-    unless `finished` is False.
+    unless `finished` is False; what is no run is named in a warning.
     """
-    return [
-        run for run in load_all(folder) if (run.finished or not finished) and _matches(run, wanted)
-    ]
+    found = []
+    for path in record_files(folder):
+        try:
+            run = Run.load(path)
+        except ValueError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
+            continue
+        if (run.finished or not finished) and _matches(run, wanted):
+            found.append(run)
+    return found
 
 
 def _matches(run: Run, wanted: dict[str, Any]) -> bool:
