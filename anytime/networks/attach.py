@@ -100,7 +100,7 @@ def _check_names(backbone: nn.Module, exits: Sequence[str]) -> None:
     for exit in exits:
         if exit not in layers:
             kind = type(backbone).__name__
-            raise ValueError(f"{kind} has no layer {exit!r}{_nearest(exit, layers)}")
+            raise ValueError(f"{kind} has no layer {exit!r}{_nearest(str(exit), layers)}")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
