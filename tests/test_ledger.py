@@ -1,5 +1,6 @@
 """The ledger on records made here, with figures worked out by hand."""
 
+import math
 import re
 import resource
 from itertools import pairwise
@@ -53,6 +54,9 @@ LINEAR, PRICE = "fewer errors than LINEAR", "more errors than CONST at 1/4"
         ([-0.1, 3.0, 3.0, 3.0, 3.0], "shown"),  # 3.8 standard errors; 2.8 are enough for five
         ([2.0, 2.0, 2.0], "shown"),
         ([0.0, 0.0, 0.0], "undecided"),
+        ([math.nan] * 3, "undecided"),
+        ([1.5, 2.5, math.nan], "undecided"),
+        ([1.5, 2.5, math.inf], "undecided"),
     ],
 )
 def test_a_verdict_needs_three_seeds_and_zero_outside_the_interval(differences, said):

@@ -1,4 +1,4 @@
-"""The commit that a record names is that of the kit's own checkout, or it says why there is none."""
+"""The commit that a record names is that of the kit's own checkout, or it says why not."""
 
 import subprocess
 from pathlib import Path

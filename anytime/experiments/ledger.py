@@ -61,7 +61,7 @@ def verdict(differences: Iterable[float]) -> str:
     if not values:
         return "not run"
     mean, reach = metrics.interval(values)
-    if len(values) < 3 or abs(mean) <= reach:
+    if len(values) < 3 or not abs(mean) > reach:  # nan, too
         return "undecided"
     return "shown" if mean > 0 else "reversed"
 

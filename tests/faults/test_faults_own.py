@@ -47,6 +47,11 @@ def test_a_right_one_is_trained():
     assert trained().finished
 
 
+def test_a_weighting_in_evaluation_mode_adapts_in_training_all_the_same():
+    run = trained(scheme=weighting.AdaLoss(2, every=1).eval(), recipe=Recipe(3, 3))
+    assert min(run.history[-1]["weights"]) < 1
+
+
 class Single(Own):
     def refine(self, images):
         return self.linear(images.float().flatten(1))
