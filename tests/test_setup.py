@@ -133,7 +133,7 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine():
     ours = [path for path in ROOT.rglob("*") if path.suffix in {".py", ".md", ".toml", ".txt"}]
     ours += [path for path in ROOT.rglob("*") if path.suffix in {".ipynb", ".yml", ".json"}]
     ours += [ROOT / name for name in ("Makefile", ".ci/run", "CITATION.cff", ".gitattributes")]
-    skipped = {".venv", "build", ".git", ".ipynb_checkpoints"}
+    skipped = {".venv", "build", "mutants", ".git", ".ipynb_checkpoints"}
     for path in ours:
         if not skipped & set(path.relative_to(ROOT).parts) and path.is_file():
             text = path.read_text(encoding="utf-8")

@@ -138,7 +138,8 @@ def test_what_an_encoding_lacks_stops_no_command(case, tmp_path, monkeypatch):
 
 
 WINDOWS = """
-import builtins, contextlib, errno, io, os, signal, sys, torch, tqdm.auto  # which do without on Windows
+import builtins, contextlib, errno, io, os, signal, sys
+import torch, tqdm.auto  # on Windows they do without, too
 
 links, replaced, opened = os.readlink, os.replace, io.open
 for name in ("getuid", "geteuid", "getgid", "fork", "mkfifo", "killpg", "getpgid", "nice"):
