@@ -111,3 +111,17 @@ def test_what_is_defined_in_a_program_or_a_function_is_named_without_a_place():
     assert names.place(str.upper.__objclass__) == "builtins:str"
     Inside.__module__, Inside.__qualname__ = "__main__", "Mine"
     assert names.place(Inside) == "Mine"
+
+
+def test_the_parameters_of_a_function_and_of_a_class_are_what_they_are_called_with():
+    class Made:
+        def __init__(self, depth, width=2):
+            pass
+
+    assert [*names.parameters(lambda depth, width=2: None)] == ["depth", "width"]
+    assert [*names.parameters(Made)] == ["self", "depth", "width"]
+
+
+def test_an_option_without_its_sign_is_told_from_a_place_to_import_from():
+    with pytest.raises(ValueError, match="'gamma:1' is no option of adaloss; write NAME=VALUE"):
+        names.find("adaloss:gamma:1", {"adaloss": object}, "weighting")
