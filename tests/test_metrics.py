@@ -133,6 +133,15 @@ def test_the_summary_refuses_means_over_different_data_sets(incomplete):
     assert by_dataset["seeds"].sum() == 3
 
 
+def test_the_summary_averages_only_within_what_by_names():
+    # Other networks on another data set, with another number of seeds.
+    runs = [run([0.5], "linear", seed=s, dataset="b", network="small") for s in (0, 1)]
+    runs += [run([0.2], "const", dataset="a", network="large")]
+    by_dataset = metrics.summary(table(runs), ["weighting", "dataset"], "test_error")
+    assert by_dataset["mean"].tolist() == [0.5, 0.2]  # in the order of the table
+    assert by_dataset["seeds"].tolist() == [2, 1]
+
+
 def test_mean_and_std_are_those_of_a_sample_and_one_seed_has_no_spread():
     assert metrics.mean_std([1.0, 2.0, 3.0]) == pytest.approx((2.0, 1.0))
     mean, std = metrics.mean_std([4.0])
@@ -146,6 +155,8 @@ def test_the_interval_over_seeds_is_student_s_and_one_seed_has_none():
     np.testing.assert_allclose([mean - reach, mean + reach], [low, high])
     mean, reach = metrics.interval([4.0])
     assert mean == 4.0 and np.isnan(reach)
+    mean, reach = metrics.interval([[4.0, 5.0, 6.0]])
+    assert mean.tolist() == [4, 5, 6] and reach.shape == (3,) and np.isnan(reach).all()
 
 
 @pytest.mark.parametrize("exits", [2, 4, 9, 15])
@@ -208,6 +219,8 @@ def test_the_mean_error_over_budgets_is_that_of_drawing_budgets():
 def test_budgets_before_the_first_answer_are_refused():
     with pytest.raises(ValueError, match="first exit's cost"):
         metrics.anytime_auc([0.5, 0.2], [10, 20], low=5)
+    with pytest.raises(ValueError, match="first exit's cost"):
+        metrics.anytime_auc([0.5, 0.2], [10, 20], low=15, high=15)
 
 
 def test_a_chain_adds_costs_and_keeps_an_answer_until_a_deeper_one_is_there():

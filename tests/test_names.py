@@ -84,3 +84,44 @@ def test_a_weighting_is_named_in_words(spec, title, brief):
 def test_names_need_no_torch():
     code = "import sys, anytime.names; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("ending", ["", ".tar", ".tar.gz", ".tgz", ".zip", ".npz", ".tar.xz"])
+def test_a_data_set_in_a_file_goes_by_its_name_alone(ending):
+    assert names.dataset_name(f"some/where/my.photos{ending}") == "my.photos"
+
+
+@pytest.mark.parametrize(("text", "answer"), [("opt", True), ("opt:exit=3", True), ("OPT", False)])
+def test_opt_is_known_by_its_name(text, answer):
+    assert names.is_opt(text) == answer
+
+
+def test_a_file_s_name_holds_letters_digits_points_and_dashes_and_ends_in_a_hash():
+    assert names.file_name(["b/c", None, "a d"], {"x": 1}).startswith("b-c_a-d_")
+    assert names.file_name(["é:1.5"], {"x": 1}).startswith("é-1.5_")
+    assert names.file_name(["a"], {"x": 1}) != names.file_name(["a"], {"x": 2})
+    assert names.file_name(["a"], {"x": 1, "y": 2}) == names.file_name(["a"], {"y": 2, "x": 1})
+
+
+def test_what_is_defined_in_a_program_or_a_function_is_named_without_a_place():
+    class Inside:
+        pass
+
+    assert names.place(Inside) == Inside.__qualname__
+    assert names.place(str.upper.__objclass__) == "builtins:str"
+    Inside.__module__, Inside.__qualname__ = "__main__", "Mine"
+    assert names.place(Inside) == "Mine"
+
+
+def test_the_parameters_of_a_function_and_of_a_class_are_what_they_are_called_with():
+    class Made:
+        def __init__(self, depth, width=2):
+            pass
+
+    assert [*names.parameters(lambda depth, width=2: None)] == ["depth", "width"]
+    assert [*names.parameters(Made)] == ["self", "depth", "width"]
+
+
+def test_an_option_without_its_sign_is_told_from_a_place_to_import_from():
+    with pytest.raises(ValueError, match="'gamma:1' is no option of adaloss; write NAME=VALUE"):
+        names.find("adaloss:gamma:1", {"adaloss": object}, "weighting")

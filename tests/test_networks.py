@@ -216,6 +216,13 @@ def test_an_exit_that_a_network_lacks_is_refused_with_those_it_has(exit):
         networks.build(f"resann-2-4-to{exit}")
 
 
+def test_a_network_up_to_its_last_exit_has_all_of_them():
+    network = networks.build("resann-2-4", seed=0).eval()
+    whole = network.up_to(6)
+    assert whole.num_exits == 6
+    assert torch.equal(whole(images(2, 3, 8, 8)), network(images(2, 3, 8, 8)))
+
+
 @pytest.mark.parametrize(
     "name",
     ["", "resnet-50", "resann", "resann-34", "resann-5-16-x2", "resann-5-16-s", "resann-5-16\n"],
@@ -287,6 +294,28 @@ def stored(tmp_path):
     network.standardise.mean = images(3, 16, 16, seed=4)
     path = tmp_path / "network.pt"
     return network, path, networks.save(network, path)
+
+
+def test_what_half_precision_cannot_hold_is_stored_as_it_is(stored):
+    network, path, _ = stored
+    network.heads[0][-1].bias.data[:2] = torch.tensor([1e5, -7e4])
+    networks.save(network, path)
+    assert networks.load(path).heads[0][-1].bias[:2].tolist() == [1e5, -7e4]
+
+
+def test_a_compiled_network_is_stored_as_what_it_was_compiled_from(stored):
+    network, path, record = stored
+    assert networks.save(torch.compile(network), path) == record
+    assert not [key for key in networks.load(path).state_dict() if "_orig_mod" in key]
+
+
+def test_a_chain_of_members_without_names_is_not_stored(tmp_path):
+    chain = networks.EANN([networks.build("resann-1-4", seed=0) for _ in range(2)])
+    networks.save(chain, tmp_path / "chain.pt")
+    chain.members[0].name = chain.name = ""
+    with pytest.raises(ValueError, match="without a name cannot be loaded again"):
+        networks.save(chain, tmp_path / "other.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["chain.pt"]
 
 
 def test_a_stored_network_predicts_what_it_predicted_up_to_half_precision(stored):

@@ -1,6 +1,7 @@
 """The set-up: versions, environments, commands, and the doctor that looks at them."""
 
 import contextlib
+import importlib.util
 import os
 import re
 import shutil
@@ -10,9 +11,11 @@ import tempfile
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from hypothesis import settings
 from packaging.specifiers import SpecifierSet
 
 from anytime import __version__, paths
@@ -130,7 +133,7 @@ def test_no_file_names_a_package_registry_or_a_folder_of_one_machine():
     ours = [path for path in ROOT.rglob("*") if path.suffix in {".py", ".md", ".toml", ".txt"}]
     ours += [path for path in ROOT.rglob("*") if path.suffix in {".ipynb", ".yml", ".json"}]
     ours += [ROOT / name for name in ("Makefile", ".ci/run", "CITATION.cff", ".gitattributes")]
-    skipped = {".venv", "build", ".git", ".ipynb_checkpoints"}
+    skipped = {".venv", "build", "mutants", ".git", ".ipynb_checkpoints"}
     for path in ours:
         if not skipped & set(path.relative_to(ROOT).parts) and path.is_file():
             text = path.read_text(encoding="utf-8")
@@ -237,3 +240,41 @@ def test_the_doctor_tells_a_version_that_was_not_tested(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
     (tqdm,) = [check for check in doctor.report() if check.name == "tqdm"]
     assert tqdm.verdict == "note" and "tested with 0.0.1" in tqdm.found
+
+
+class Item:
+    def __init__(self, name: str) -> None:
+        self.name, self.path = name, Path(name.partition(":")[0])
+
+
+def test_another_order_of_tests_is_drawn_by_its_seed_and_keeps_the_cells_of_a_notebook():
+    place = importlib.util.spec_from_file_location("shuffling", ROOT / "conftest.py")
+    shuffling = importlib.util.module_from_spec(place)
+    place.loader.exec_module(shuffling)
+
+    def drawn(seed):
+        items = [Item(f"{name}:{k:02}") for name in ("a.py", "b.ipynb", "c.py") for k in range(20)]
+        config = SimpleNamespace(getoption=lambda name: seed)
+        shuffling.pytest_collection_modifyitems(config, items)
+        return [item.name for item in items]
+
+    plain = drawn(None)
+    assert plain == sorted(plain) and drawn(1) == drawn(1) != drawn(2)
+    for seed in range(3):
+        assert drawn(seed) != plain and sorted(drawn(seed)) == plain
+        cells = [name for name in drawn(seed) if name.startswith("b.ipynb")]
+        assert cells == sorted(cells)
+
+
+def test_every_draw_of_the_tests_has_a_seed():
+    assert settings.default.derandomize and settings.default.deadline is None
+    unseeded = (
+        r"default_rng\(\)|np\.random\.[a-z]+\(|(?<!self\.)\brandom\.[a-z]+\(|derandomize=False"
+    )
+    allowed = r"np\.random\.default_rng\(.|torch\.random\.fork_rng"
+    found = []
+    for path in [*ROOT.glob("tests/**/*.py"), *ROOT.glob("notebooks/sources/*.py")]:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if path != Path(__file__) and re.search(unseeded, re.sub(allowed, "", line)):
+                found.append(f"{path.name}: {line.strip()}")
+    assert not found

@@ -97,6 +97,7 @@ def test_dunnett_s_own_example():
         "b": [12.80, 9.68, 12.16, 9.20, 10.55],
     }
     assert statistics.dunnett(groups) == pytest.approx({"a": 0.6201, "b": 0.0058}, abs=2e-4)
+    assert statistics.dunnett(groups) == statistics.dunnett(groups)
 
 
 def test_dunnett_s_p_is_how_often_the_largest_of_the_differences_is_as_large():
@@ -124,6 +125,10 @@ def test_holm_is_the_closure_of_bonferroni_s_test(seed):
     }
     assert statistics.holm(p) == pytest.approx(slow)
     assert [*statistics.holm(p)] == [*p]
+
+
+def test_holm_takes_whatever_is_a_probability():
+    assert statistics.holm({"a": 0.0, "b": 1.0}) == {"a": 0.0, "b": 1.0}
 
 
 def first_reached(error, cost, level):
@@ -176,6 +181,12 @@ def test_a_rank_correlation_is_spearman_s():
     middle, low, high = statistics.rank_correlation(one, other)
     assert middle == pytest.approx(stats.spearmanr(one, other).statistic)
     assert -1 <= low < middle < high <= 1
+
+
+def test_draws_of_one_pair_alone_take_no_part_in_a_correlation_s_interval():
+    # Of 2,000 draws of five pairs some three are such.
+    _, low, high = statistics.rank_correlation([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
+    assert -1 <= low < high <= 1
 
 
 # False alarms: with the plan's numbers of seeds, and errors that are not normal

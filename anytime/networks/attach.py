@@ -128,7 +128,7 @@ def _check_names(backbone: nn.Module, exits: Sequence[str]) -> None:
     for exit in exits:
         if exit not in layers:
             kind = type(backbone).__name__
-            raise ValueError(f"{kind} has no layer {exit!r}{nearest(exit, layers)}")
+            raise ValueError(f"{kind} has no layer {exit!r}{nearest(str(exit), layers)}")
 
 
 @torch.no_grad()

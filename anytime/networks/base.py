@@ -185,6 +185,13 @@ def state_digest(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def check_exits(network: Any) -> None:
+    """Raises TypeError, with the fix, for what does not follow the protocol."""
+    if lacking := {"num_exits", "refine"} - {*dir(network)}:
+        told = f"{network!r:.60} is no network with exits: it lacks {', '.join(sorted(lacking))}"
+        raise TypeError(f"{told}; networks.build makes one, networks.attach puts exits on another")
+
+
 def _check_exit(exit: int, num_exits: int) -> None:
-    if not 1 <= exit <= num_exits:
+    if exit not in range(1, num_exits + 1):
         raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")

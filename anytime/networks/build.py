@@ -42,6 +42,8 @@ def build(name: str, num_classes: int = 10, in_channels: int = 3, seed: int | No
         return eann(name.split("+"), num_classes, in_channels, seed)
     whole, last = names.cut(name)
     told = {"num_classes": num_classes, "in_channels": in_channels}
+    if not all(type(number) is int and number >= 1 for number in told.values()):
+        raise ValueError(f"classes and channels are whole numbers from 1 on, not {told}")
     with torch.random.fork_rng(devices=[], enabled=seed is not None):
         if seed is not None:
             torch.manual_seed(seed)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from anytime.networks import cost
+from anytime.networks.base import check_exits
 from anytime.networks.folding import folded
 from anytime.prediction import policies
 from anytime.prediction.passes import Pass
@@ -51,6 +52,7 @@ class AnytimePredictor:
     """
 
     def __init__(self, network: nn.Module, clock: Callable[[], float] = time.perf_counter) -> None:
+        check_exits(network)
         self.network, self.clock = network.eval(), clock
         self._folded = folded(network)
         self._sizes: list[int] = []  # of the batches whose times are known

@@ -11,7 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 from anytime.datasets import Dataset
-from anytime.networks.base import device_of
+from anytime.networks.base import check_exits, device_of
 from anytime.networks.storage import check_storable
 from anytime.paths import PathLike
 from anytime.processes import any_of, in_first, rank
@@ -66,7 +66,10 @@ def train(
     finished record of a broken network is kept; ValueError where the parts do not fit together,
     or where a record could not tell what was trained; Busy where another process works on it.
     """
-    _check_fit(network, weighting, dataset)
+    for name, value, least in (("seed", seed, 0), ("evaluate_every", evaluate_every, 1)):
+        if type(value) is not int or value < least:
+            raise ValueError(f"{name} must be a whole number from {least} on, not {value!r}")
+    _check_fit(network, weighting, dataset, recipe)
     if record is not None or checkpoint is not None:
         check_named(network, weighting)
     if keep_network is not None:
@@ -177,7 +180,13 @@ def _check_length(session: Session) -> None:
         )
 
 
-def _check_fit(network: Any, weighting: Weighting, dataset: Dataset) -> None:
+def _check_fit(network: Any, weighting: Weighting, dataset: Dataset, recipe: Recipe) -> None:
+    check_exits(network)
+    kinds = {"weighting.build": Weighting, "datasets.load": Dataset, "training.Recipe": Recipe}
+    for thing, (how, kind) in zip((weighting, dataset, recipe), kinds.items(), strict=True):
+        if not isinstance(thing, kind):
+            raise TypeError(f"{thing!r:.80} is no {kind.__name__}; {how} makes one")
+
     if weighting.num_exits != network.num_exits:
         raise ValueError(
             f"the weighting is for {weighting.num_exits} exits, the network has "
@@ -185,14 +194,13 @@ def _check_fit(network: Any, weighting: Weighting, dataset: Dataset) -> None:
         )
     pixels = dataset.train[:2].pixels.to(device_of(network))
     try:
-        classes = all_exits(network, pixels).shape[-1]
+        answers = all_exits(network, pixels).shape
     except RuntimeError as error:
         raise ValueError(
             f"the network cannot read images of shape {tuple(pixels.shape[1:])}; build it with "
             f"in_channels={pixels.shape[1]} ({error})"
         ) from error
-    if classes != len(dataset.classes):
-        raise ValueError(
-            f"the network tells {classes} classes apart, {dataset.name} has "
-            f"{len(dataset.classes)}; build it with num_classes={len(dataset.classes)}"
-        )
+    wanted = network.num_exits, len(pixels), len(dataset.classes)
+    if answers != wanted:
+        told = f"the network answers with {(*answers,)}, exits by images by classes, not {wanted}"
+        raise ValueError(f"{told}; for {dataset.name} build it with num_classes={wanted[2]}")

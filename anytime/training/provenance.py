@@ -93,8 +93,10 @@ def commit() -> dict[str, str | None]:
 
 
 def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(REPOSITORY), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    # In a hook of another repository, variables of git's would name that one.
+    own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    git = ["git", "-C", str(REPOSITORY), *arguments]
+    return subprocess.run(git, capture_output=True, text=True, check=True, env=own).stdout.strip()
 
 
 def _processor() -> str:

@@ -9,8 +9,9 @@ import pytest
 ANSWERS = (ValueError, TypeError, OSError, RuntimeError)
 # Words of libraries that help nobody who made a mistake.
 INNER = re.compile(
-    r"enforce fail|inline_container|object has no attribute|NoneType|unhashable|list index|"
-    r"not subscriptable|unexpected keyword|KeyError|IndexError|codec can't|meta tensors"
+    r"enforce fail|inline_container|object has no attribute|'NoneType'|unhashable|list index|"
+    r"object is not|not subscriptable|not supported between|unsupported operand|"
+    r"unexpected keyword|KeyError|IndexError|codec can't|meta tensors"
 )
 
 

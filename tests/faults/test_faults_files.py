@@ -173,6 +173,22 @@ def test_a_damaged_cache_gives_the_right_images_all_the_same(case, tmp_path, mon
     )
 
 
+@cases(
+    "things in the place of a cache",
+    [{}, [], None, 3, "images", torch.zeros(3), (1, 2), (1, 2, 3, 4), ((1, 2), (3, 4), (), ())],
+    ids=lambda row: None,
+)
+def test_another_thing_in_the_place_of_a_cache_is_decoded_anew(case, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANYTIME_CACHE", str(tmp_path))
+    cached("toy", decode=lambda: DECODED)
+    (stored,) = tmp_path.iterdir()
+    torch.save(case, stored)
+    with pytest.warns(UserWarning, match="is damaged and is decoded anew"):
+        assert cached("toy", decode=lambda: DECODED) is not None
+    train, _, classes = cached("toy", decode=lambda: pytest.fail("the cache was not mended"))
+    assert train.digest == DECODED[0].digest and classes == DECODED[2]
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory) -> tuple[bytes, str]:
     """A stored network's bytes, and their SHA-256."""
