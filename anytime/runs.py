@@ -160,10 +160,9 @@ def _is_row(values: Any, exits: int) -> bool:
 
 def _updated(content: dict[str, Any]) -> dict[str, Any]:
     """A record of schema 1 as one of today's."""
-    kinds = {"environment": dict, "sittings": int}
-    if not all(isinstance(content.get(key), kind) for key, kind in kinds.items()):
+    last = content.get("environment")
+    if not isinstance(last, dict) or not isinstance(content.get("sittings"), int):
         raise ValueError("it lacks the environment that it was made in")
-    last = dict(content["environment"])
     # Of several sittings the last alone was kept.
     sittings: list[dict] = [{}] * (content["sittings"] - 1) + [last]
     kept = {key: value for key, value in content.items() if key != "environment"}
