@@ -114,7 +114,7 @@ class Run:
             return cls(**_checked(content), path=path)
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not the record of a run: it is no text") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path} is not the record of a run: {error}") from error
 
 
@@ -133,11 +133,13 @@ def _checked(content: Any) -> dict[str, Any]:
     if unknown := content.keys() - {one.name for one in fields(Run)}:
         raise ValueError(f"it has {min(unknown)!r}, which no run has")
 
-    config, exits = content.get("config", {}), len(content.get("cost", []))
-    if lacking := [key for key in (*IDENTITY, "recipe") if key not in config]:
+    config, cost = content.get("config", {}), content.get("cost", [])
+    known = dict.fromkeys(IDENTITY, str) | {"seed": int, "recipe": dict}
+    if lacking := [key for key, kind in known.items() if not isinstance(config.get(key), kind)]:
         raise ValueError(f"its configuration lacks {lacking[0]!r}")
-    history = content.get("history", [])
-    if not exits or [entry.get("epoch") for entry in history] != [*range(1, len(history) + 1)]:
+    history, exits = content.get("history", []), len(cost)
+    epochs = [isinstance(entry, dict) and entry.get("epoch") for entry in history]
+    if not exits or not _is_row(cost, exits) or epochs != [*range(1, len(history) + 1)]:
         raise ValueError("its costs or its epochs are not whole")
     for entry in history:
         for column in entry.keys() - {"epoch", "lr"}:
@@ -156,9 +158,9 @@ def _is_row(values: Any, exits: int) -> bool:
 
 def _updated(content: dict[str, Any]) -> dict[str, Any]:
     """A record of schema 1 as one of today's."""
-    if not isinstance(content.get("environment"), dict) or "sittings" not in content:
+    last = content.get("environment")
+    if not isinstance(last, dict) or not isinstance(content.get("sittings"), int):
         raise ValueError("it lacks the environment that it was made in")
-    last = dict(content["environment"])
     # Of several sittings the last alone was kept.
     sittings: list[dict] = [{}] * (content["sittings"] - 1) + [last]
     kept = {key: value for key, value in content.items() if key != "environment"}

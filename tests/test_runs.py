@@ -5,6 +5,8 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from anytime import paths, runs
 from anytime.runs import Run
@@ -286,3 +288,62 @@ def test_a_run_on_disk_is_called_as_its_file(tmp_path):
     assert run.name.startswith("toy_resann-1-4_const_seed3_")
     run.save(tmp_path / "mine.json")
     assert run.name == Run.load(tmp_path / "mine.json").name == "mine"
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**9), 10**9)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("drawn") / "run.json"
+
+
+@settings(max_examples=50)
+@given(st.data(), st.integers(1, 5), st.integers(0, 4))
+def test_whatever_numbers_a_run_has_it_is_read_back_as_it_was(place, data, exits, epochs):
+    rows = st.lists(NUMBERS, min_size=exits, max_size=exits)
+    history = [
+        {"epoch": epoch + 1, "lr": data.draw(NUMBERS)}
+        | {column: data.draw(rows) for column in runs.PER_EXIT}
+        for epoch in range(epochs)
+    ]
+    config = record().config | data.draw(st.dictionaries(st.text("xyz", min_size=1), JSON))
+    run = Run(config, cost=data.draw(rows), history=history, finished=epochs > 0)
+    run.save(place)
+    assert Run.load(place) == run
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_a_record_with_anything_in_any_place_is_read_or_refused_by_its_name(place, data):
+    record().save(place)
+    content = json.loads(place.read_text())
+    if data.draw(st.booleans()):
+        old = {"schema": 1, "environment": {"data": "Fashion"}, "sittings": 2}
+        content |= old
+    inside = content
+    while True:
+        key = data.draw(st.sampled_from([*inside] if isinstance(inside, dict) else [0, 1]))
+        deeper = isinstance(inside[key], dict | list) and len(inside[key]) > 1
+        if not deeper or data.draw(st.booleans()):
+            break
+        inside = inside[key]
+    inside[key] = data.draw(JSON)
+    place.write_text(json.dumps(content))
+    try:
+        run = Run.load(place)
+    except ValueError as error:
+        assert str(error).startswith(f"{place} is not the record of a run: ")
+    else:
+        assert len(runs.table([run])) == 3 and run.config | run.config["recipe"]
+
+
+def test_a_record_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.warns(UserWarning, match=r"deep\.json is not the record of a run"):
+        assert runs.find(tmp_path) == []

@@ -188,10 +188,8 @@ def _check_fit(network: Any, weighting: Weighting, dataset: Dataset, recipe: Rec
             raise TypeError(f"{thing!r:.80} is no {kind.__name__}; {how} makes one")
 
     if weighting.num_exits != network.num_exits:
-        raise ValueError(
-            f"the weighting is for {weighting.num_exits} exits, the network has "
-            f"{network.num_exits}; build it with num_exits=network.num_exits"
-        )
+        told = f"the weighting is for {weighting.num_exits} exits, the network has "
+        raise ValueError(f"{told}{network.num_exits}; build it with num_exits=network.num_exits")
     pixels = dataset.train[:2].pixels.to(device_of(network))
     try:
         answers = all_exits(network, pixels).shape

@@ -10,6 +10,7 @@ import pytest
 
 from anytime.runs import Run
 
+pytestmark = pytest.mark.timeout(1200)  # of all kills together, on a busy machine
 KILLS = 60 if os.environ.get("CAMPAIGN") else 8
 SCRIPT = Path(__file__).with_name("killed.py")
 
