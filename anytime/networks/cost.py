@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 CIFAR = (3, 32, 32)
 
@@ -30,12 +29,14 @@ def multiply_adds(
 @torch.no_grad()
 def counted(network: Any, images: Tensor, convolutions_only: bool = False) -> np.ndarray:
     """The same for images (N, C, H, W), by running the network itself as it stands."""
+    from torch.utils.flop_counter import FlopCounterMode  # it imports the compiler
+
     with FlopCounterMode(display=False) as counter:
         flops = [_flops(counter, convolutions_only) for _ in network.refine(images)]
     return np.array(flops, dtype=np.int64) // 2
 
 
-def _flops(counter: FlopCounterMode, convolutions_only: bool) -> int:
+def _flops(counter: Any, convolutions_only: bool) -> int:
     kind = "convolution" if convolutions_only else ""
     by_operator = counter.flop_counts["Global"]
     return sum(flops for name, flops in by_operator.items() if kind in str(name))
