@@ -1,5 +1,7 @@
 """How a network is trained: one frozen record, without any of the machinery."""
 
+from __future__ import annotations  # the command line reads types as texts
+
 import json
 import math
 from dataclasses import asdict, dataclass, field, fields
