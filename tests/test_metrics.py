@@ -290,3 +290,13 @@ def test_tables_of_runs_can_be_summarised_for_plotting():
         }
     )
     pd.testing.assert_frame_equal(out, expected, check_dtype=False)
+
+
+def test_a_member_of_a_chain_that_is_no_pair_of_errors_and_costs_is_refused():
+    with pytest.raises(ValueError):
+        metrics.chain_curve([([0.3], [1]), ([0.2], [2], [3])])
+
+
+def test_probabilities_are_right_however_far_apart_the_logits_of_two_samples_lie():
+    known = [[0.5, 0.5], [0.5, 0.5], [1.0, 0.0]]
+    assert metrics.probabilities([[0, 0], [5e3, 5e3], [1e4, 0]]).tolist() == known

@@ -266,6 +266,14 @@ def test_a_total_given_to_adaloss_holds_after_every_update():
         np.testing.assert_allclose(scheme.weights, free.weights * 5 / free.weights.sum(), rtol=1e-5)
 
 
+def test_unless_told_otherwise_adaloss_updates_its_weights_at_the_hundredth_step():
+    scheme = weighting.AdaLoss(2)
+    for step in range(1, 101):
+        assert scheme.weights.tolist() == [1, 1], step
+        scheme(torch.tensor([2.0, 1.0]))
+    assert scheme.weights[0] < 1
+
+
 def test_before_adaloss_first_update_all_weights_are_one():
     scheme = weighting.build("adaloss:every=4", 3)
     losses = torch.tensor([3.0, 2.0, 1.0])

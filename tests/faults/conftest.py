@@ -33,7 +33,7 @@ def pytest_terminal_summary(terminalreporter):
             if kind and test.when == "call":
                 tried[kind] += 1
                 passed[kind] += outcome == "passed"
-    if tried:
+    if tried and not hasattr(terminalreporter.config, "workerinput"):
         kinds = [(kind, tried[kind], passed[kind]) for kind in sorted(tried)]
         kinds.append(("all", tried.total(), passed.total()))
         table = pd.DataFrame(kinds, columns=["what is wrong", "tried", "answered"])
