@@ -96,12 +96,12 @@ def data_sets(runs: Sequence[Run], brief: bool = False) -> list[str]:
     return labels(plain, ["dataset"], brief)
 
 
-def usual_runs(known: Sequence[Run]) -> list[int]:
-    """The numbers of the runs of one network, weighting, recipe and size on most data sets.
+def settings(known: Sequence[Run]) -> dict[tuple, list[int]]:
+    """The numbers of the runs that may stand side by side, by what is the same for them.
 
-    AdaLoss comes before others, as it is alone in choosing its weights. The size, the number of
-    training images, is the same for all, or it is all that was ever used of each data set; more are
-    preferred. Augmentation may differ, as it is a matter of the data.
+    That is the network, the weighting, the recipe, and the number of training images, or "all" that
+    were ever used of each data set. How images are augmented is a matter of the data; whether they
+    are is not.
     """
     most: dict[str, int] = defaultdict(int)
     for run in known:
@@ -109,11 +109,27 @@ def usual_runs(known: Sequence[Run]) -> list[int]:
 
     groups: dict[tuple, list[int]] = defaultdict(list)
     for number, run in enumerate(known):
-        recipe = dict(run.config.get("recipe", {}), augmentation=None)
+        recipe = dict(run.config.get("recipe", {}))
+        recipe["augmentation"] = bool(recipe.get("augmentation"))
         setting = run.config["network"], run.config["weighting"], json.dumps(recipe)
         if _images(run) == most[run.config["dataset"]]:
             groups[*setting, "all"].append(number)
         groups[*setting, _images(run)].append(number)
+
+    for *setting, images in [key for key in groups if key[-1] != "all"]:
+        part, whole = set(groups[*setting, images]), set(groups.get((*setting, "all"), ()))
+        # The same runs twice are no choice; "all" says less where there are as many of each.
+        if part <= whole:
+            del groups[*setting, "all" if part == whole else images]
+    return groups
+
+
+def usual_runs(known: Sequence[Run]) -> list[int]:
+    """The numbers of the runs of one of the `settings` on most data sets.
+
+    AdaLoss comes before others, as it is alone in choosing its weights. More images are preferred.
+    """
+    groups = settings(known)
 
     def rank(setting: tuple) -> tuple:
         there = [known[i] for i in groups[setting]]
