@@ -26,7 +26,7 @@ ALL_SEEDS = "mean of all"  # a choice of None would show as an empty box
 
 def floor(weighting: str) -> float:
     """The least weight that AdaLoss gives any exit, gamma; 0 of other weightings."""
-    name, options = names.parse(weighting)
+    name, options = names.recorded_weighting(weighting)
     usual = names.parameters(theory.adaloss_weights)["gamma"].default
     return float(options.get("gamma", usual)) if name == "adaloss" else 0.0
 
