@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from browsing import SHOTS, needs_chromium, opened
+from browsing import SHOTS, expect, needs_chromium, opened
 from test_explore_page import run
 
 from anytime.explore.page import write
@@ -28,6 +28,16 @@ READ = """() => [...document.querySelectorAll("#picture .panel")].map(panel => {
     missing: panel.querySelectorAll(".missing").length,
   };
 })"""
+
+
+# The texts of a picture that reach out of it.
+OUTSIDE = """() => { const svg = document.querySelector("#picture svg");
+  const frame = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll("text, p")].filter(one => {
+    const box = one.getBoundingClientRect();
+    return box.left < frame.left - 1 || box.right > frame.right + 1
+      || box.bottom > frame.bottom + 1;
+  }).map(one => one.textContent); }"""
 
 
 def known():
@@ -175,15 +185,15 @@ def test_a_data_set_that_never_comes_to_a_loss_is_grey_and_named(page):
     assert "数据 never came to this loss" in said(page)
 
 
+def choose_runs(page, words):
+    control = page.get_by_label("Runs", exact=True)
+    texts = control.locator("option").all_inner_texts()
+    control.select_option(label=next(text for text in texts if words in text))
+
+
 @pytest.mark.parametrize("exits", [1, 100])
 def test_any_number_of_exits_is_drawn(page, exits):
-    page.get_by_label("Runs", exact=True).select_option(
-        label=next(
-            t
-            for t in page.get_by_label("Runs", exact=True).locator("option").all_inner_texts()
-            if f"({exits} exits)" in t
-        )
-    )
+    choose_runs(page, f"({exits} exits)")
     (panel,) = page.evaluate(READ)
     assert len(panel["bars"]) == exits and "mean position" in said(page)
 
@@ -194,10 +204,10 @@ def test_what_an_address_asks_for_and_is_not_there_is_named(page):
     assert len(page.evaluate(READ)) == 2
 
 
-def test_the_map_has_a_row_for_each_data_set(page):
-    page.get_by_label("As", exact=True).select_option("one map")
-    assert page.locator("#picture .cell").count() == 8
-    page.screenshot(path=SHOTS / "page-map.png")
+def test_a_choice_of_other_runs_is_no_complaint_about_their_data_sets(page):
+    page.evaluate("location.hash = 'set=hard'")
+    choose_runs(page, "(100 exits)")
+    assert said(page).startswith("At epoch 5") and "set=" not in page.evaluate("location.hash")
 
 
 def test_play_goes_through_all_epochs_and_ends_at_the_last(page):
@@ -216,8 +226,9 @@ def test_play_goes_through_all_epochs_and_ends_at_the_last(page):
 
 def test_the_numbers_are_a_table_and_a_file(page):
     page.get_by_text("The numbers behind the picture").click()
+    expect(page.locator("#table tr")).to_have_count(9)
     rows = page.locator("#table tr").all_inner_texts()
-    assert len(rows) == 9 and rows[0].split("\t")[:2] == ["data set", "exit"]
+    assert rows[0].split("\t")[:2] == ["data set", "exit"]
     with page.expect_download() as download:
         page.get_by_role("link", name="Download them").click()
     table = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8"))))
@@ -228,6 +239,52 @@ def test_the_numbers_are_a_table_and_a_file(page):
         rtol=1e-3,
     )
     page.get_by_text("The numbers behind the picture").click()
+
+
+def test_the_best_answer_within_a_budget_is_named(page):
+    page.evaluate("location.hash = 'view=curves'")
+    page.get_by_label("Data set", exact=True).select_option("easy <b>$x_{</b>")
+    slider = page.get_by_label("Budget")
+    slider.focus()
+    page.keyboard.press("End")
+    wanted = 100 * 0.2
+    assert f"best answer is that of AdaLoss: {wanted:.0f} % test error" in said(page)
+    assert slider.get_attribute("aria-valuetext") == "0.004 million multiply-adds"
+    page.keyboard.press("Home")
+    assert "0.001 million" in said(page) and "90 % test error" in said(page)
+    assert page.locator("#picture .point").count() == 5  # four exits and the name's
+
+
+def test_the_chain_follows_base_and_budget(page):
+    page.get_by_role("link", name="EANN").click()
+    assert "C stays below 3.00" in said(page)
+    page.get_by_label("Base b").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert "C stays below 2.50" in said(page) and "base=3" in page.evaluate("location.hash")
+
+
+def test_weights_are_typed(page):
+    page.evaluate("location.hash = 'view=schemes'")
+    page.get_by_label("Scheme", exact=True).select_option("my own")
+    page.get_by_label("Weights").fill("1, 1, 1, 1")
+    # The first loss is four times the last: 4, 2.52, 1.59, 1 in all 9.11.
+    assert "last exit has 25 % of the weight and, where training starts, 11 %" in said(page)
+    drawn = [100 * share for share in (0.25, 4 / 9.107, 1 / 9.107)]
+    bars = page.evaluate(READ.replace("Number(tick.textContent)", "parseFloat(tick.textContent)"))
+    np.testing.assert_allclose([bars[0]["bars"][i] for i in (0, 4, 7)], drawn, atol=0.3)
+    page.get_by_label("Weights").fill("1, two")
+    assert said(page).startswith("Type two weights or more")
+    assert page.locator("#picture svg").count() == 0
+
+
+@pytest.mark.parametrize("view", ["curves", "eann", "schemes"])
+def test_other_explorers_are_cut_nowhere_either(page, file, view):
+    for size in ((1280, 720), (390, 844)):
+        with another(page, f"{file.as_uri()}#view={view}", *size) as other:
+            assert other.evaluate("document.documentElement.scrollWidth") <= size[0]
+            assert other.evaluate(OUTSIDE) == []
+            other.screenshot(path=SHOTS / f"page-{view}-{size[0]}.png")
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (390, 844)], ids=str)
@@ -241,16 +298,7 @@ def test_nothing_is_cut_on_any_screen(page, file, size, scheme):
               .map(one => parseFloat(getComputedStyle(one).fontSize)))"""
         )
         assert least >= (17 if size[0] < 500 else 18)
-        outside = page.evaluate(
-            """() => { const svg = document.querySelector("#picture svg");
-              const frame = svg.getBoundingClientRect();
-              return [...svg.querySelectorAll("text, p")].filter(one => {
-                const box = one.getBoundingClientRect();
-                return box.left < frame.left - 1 || box.right > frame.right + 1
-                  || box.bottom > frame.bottom + 1;
-              }).map(one => one.textContent); }"""
-        )
-        assert outside == []
+        assert page.evaluate(OUTSIDE) == []
         if size[0] > 500:
             assert (
                 page.evaluate("document.getElementById('words').getBoundingClientRect().bottom")
@@ -259,12 +307,14 @@ def test_nothing_is_cut_on_any_screen(page, file, size, scheme):
         page.screenshot(path=SHOTS / f"page-{size[0]}-{scheme}.png")
 
 
-def test_axe_finds_nothing_serious(page, file):
+@pytest.mark.parametrize("view", ["weights", "curves", "eann", "schemes"])
+def test_axe_finds_nothing_serious(page, file, view):
     axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="axe looks for barriers"
+        "axe_playwright_python.sync_playwright",
+        reason="axe looks for barriers: pip install axe-playwright-python",
     )
     for scheme in ("light", "dark"):
-        with another(page, file.as_uri(), color_scheme=scheme) as other:
+        with another(page, f"{file.as_uri()}#view={view}", color_scheme=scheme) as other:
             other.get_by_text("The numbers behind the picture").click()
             found = axe.Axe().run(other).response["violations"]
             assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []

@@ -114,15 +114,17 @@ def settings(known: Sequence[Run]) -> dict[tuple, list[int]]:
     for number, run in enumerate(known):
         recipe = dict(run.config.get("recipe", {}))
         recipe["augmentation"] = bool(recipe.get("augmentation"))
-        made = run.config["network"], run.config["weighting"], json.dumps(recipe)
+        made = run.config["network"], run.config["weighting"], json.dumps([recipe, run.num_exits])
         if _images(run) == most[run.config["dataset"]]:
             groups[*made, "all"].append(number)
         groups[*made, _images(run)].append(number)
     for *setting, images in [key for key in groups if key[-1] != "all"]:
         part, whole = set(groups[*setting, images]), set(groups.get((*setting, "all"), ()))
-        # The same runs twice are no choice; "all" says less where there are as many of each.
-        if part <= whole:
-            del groups[*setting, "all" if part == whole else images]
+        # The same runs twice are no choice; where there are as many of each, "all" says less.
+        if whole and whole <= part:
+            del groups[*setting, "all"]
+        elif part < whole:
+            del groups[*setting, images]
 
     def rank(setting: tuple) -> tuple:
         there = [known[i] for i in groups[setting]]
@@ -132,6 +134,20 @@ def settings(known: Sequence[Run]) -> dict[tuple, list[int]]:
         return *scheme, *extent, len(there[0].history)
 
     return {setting: groups[setting] for setting in sorted(groups, key=rank, reverse=True)}
+
+
+def setting_titles(known: Sequence[Run], groups: dict[tuple, list[int]]) -> list[str]:
+    """The `settings` of some runs in words, by all that tells them apart."""
+    plain = []
+    for (*_, images), (first, *_) in groups.items():
+        run = known[first]
+        recipe = {"epochs": run.epochs} | run.config.get("recipe", {})
+        recipe["augmentation"] = "on" if recipe.get("augmentation") else "none"
+        config = run.config | {"dataset": "", "seed": "", "fingerprint": "", "recipe": recipe}
+        config["train_images"] = None if images == "all" else images
+        config["network"] = f"{run.config['network']} ({run.num_exits} exits)"
+        plain.append(Run(config, run.cost))
+    return labels(plain, ["weighting", "network", "images", "epochs"])
 
 
 def usual_runs(known: Sequence[Run]) -> list[int]:

@@ -24,14 +24,14 @@ def page(runs: Runs = None) -> str:
         known = recorded.gather(runs)
     shown = tables.all_tables(known)
     made = f"Drawn from {len(known)} recorded runs on {date.today():%d %B %Y}."
-    notes = [made, shown["final_weights"]["note"], *(str(one.message) for one in told)]
+    notes = [made, shown["weights"]["note"], *(str(one.message) for one in told)]
 
     # A script ends at the first "</script", so no name in the data may bring one.
     data = json.dumps(shown, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     filled = {
         "css": _part("page.css"),
         "scripts": "\n".join(map(_part, SCRIPTS)),
-        "notes": "".join(f"<p>{escape(note)}</p>" for note in notes),
+        "notes": "".join(f"<p>{escape(note)}</p>" for note in notes if note),
         "data": data,
     }
     return re.sub("@(css|scripts|notes|data)@", lambda mark: filled[mark[1]], _part("page.html"))

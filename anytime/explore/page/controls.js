@@ -1,16 +1,15 @@
 // Controls, address and sentence. An explorer is a function that asks for each control's value when
 // it needs it, so that a control may depend on those before it, and gives what is to be shown:
-// {words, key, beside, draw(picture), needs(width, em): its least height in em, table: {columns, rows}}.
+// {words, key, beside, draw(picture), needs(width, em): its least height in em, table: rows}.
 
 const by = (id) => document.getElementById(id);
-let state = new Map(); // what the address says: names to lists of texts
+let state = new URLSearchParams(); // what the address says
 let asked = []; // the controls of what is shown
 let unknown = []; // what the address asks for and isn't here
 let playing = null;
 
-function element(parent, tag, properties = {}, text = null) {
+function element(parent, tag, properties = {}) {
   const made = Object.assign(document.createElement(tag), properties);
-  if (text !== null) made.textContent = text;
   parent?.append(made);
   return made;
 }
@@ -20,13 +19,14 @@ function element(parent, tag, properties = {}, text = null) {
 function ask(wanted) {
   const spec = { words: String, start: wanted.options?.[0], ...wanted };
   asked.push(spec);
-  const texts = state.get(spec.key);
-  if ("value" in spec || !texts) return (spec.value ??= spec.start);
+  const texts = state.getAll(spec.key);
+  if ("value" in spec || !texts.length) return (spec.value ??= spec.start);
   if (spec.kind === "text") return (spec.value = texts[0]);
   if (spec.kind === "range") return (spec.value = nearest(spec.options, Number(texts[0])));
   const there = spec.options.filter((option) => texts.includes(String(option)));
   unknown.push(...texts.filter((text) => text && !there.map(String).includes(text)));
   const none = !there.length && texts[0] !== "";
+  if (none) state.delete(spec.key);
   return (spec.value = none ? spec.start : spec.kind === "checks" ? there : there[0]);
 }
 
@@ -42,8 +42,10 @@ const live = (key) => asked.find((spec) => spec.key === key);
 
 function choose(key, value) {
   const { sets } = live(key);
-  for (const [name, values] of Object.entries(sets ? sets(value) : { [key]: value })) {
-    state.set(name, [values].flat().length ? [values].flat().map(String) : [""]);
+  for (const [name, given] of Object.entries(sets ? sets(value) : { [key]: value })) {
+    const values = [given].flat();
+    state.delete(name);
+    for (const one of values.length ? values : [""]) state.append(name, one);
   }
   show();
 }
@@ -54,7 +56,7 @@ const MAKERS = {
     const made = element(box, "select", { id: `control-${key}` });
     made.onchange = () => choose(key, live(key).options[made.selectedIndex]);
     return ({ options, words, value }) => {
-      refill(made, options.map(words), (text) => element(made, "option", {}, text));
+      refill(made, options.map(words), (text) => element(made, "option", { textContent: text }));
       made.selectedIndex = options.indexOf(value);
     };
   },
@@ -77,7 +79,7 @@ const MAKERS = {
     const summary = element(folded, "summary");
     const list = element(folded, "div", { role: "group" });
     const add = (text, i) => {
-      const label = element(list, "label", {}, text);
+      const label = element(list, "label", { textContent: text });
       const made = element(null, "input", { type: "checkbox" });
       label.prepend(made);
       made.onchange = () => choose(key, live(key).options.filter((_, at) => boxes()[at].checked));
@@ -94,9 +96,7 @@ const MAKERS = {
   text(key, box) {
     const made = element(box, "input", { id: `control-${key}`, spellcheck: false });
     made.oninput = () => choose(key, made.value);
-    return ({ value }) => {
-      if (made.value !== value) made.value = value;
-    };
+    return ({ value }) => (made.value = value);
   },
 };
 
@@ -108,26 +108,22 @@ function refill(list, texts, add) {
 }
 
 function playButton(box, slider) {
-  const button = element(box, "button", { type: "button" }, "Play");
-  const turn = (on) => {
-    clearTimeout(playing);
-    playing = on;
-    button.textContent = on ? "Stop" : "Play";
-    by("words").setAttribute("aria-live", on ? "off" : "polite"); // only the last is read aloud
+  const button = element(box, "button", { type: "button", textContent: "Play" });
+  const turn = (timer) => {
+    clearInterval(playing);
+    playing = timer;
+    button.textContent = timer ? "Stop" : "Play";
+    by("words").setAttribute("aria-live", timer ? "off" : "polite"); // only the last is read aloud
   };
   const step = () => {
-    if (!button.isConnected || Number(slider.value) >= slider.max) return turn(null);
-    slider.value = Number(slider.value) + 1;
+    slider.value = Number(slider.value) < slider.max ? Number(slider.value) + 1 : 0;
     slider.oninput(); // draws before the next is waited for
-    playing = setTimeout(step, Math.min(400, Math.max(60, 8000 / slider.max)));
+    if (Number(slider.value) >= slider.max) turn(null);
   };
   button.onclick = () => {
     if (playing) return turn(null);
-    if (Number(slider.value) >= slider.max) {
-      slider.value = 0;
-      slider.oninput();
-    }
-    turn(setTimeout(step, 400));
+    turn(setInterval(() => (button.isConnected ? step() : turn(null)), Math.min(400, 8000 / slider.max)));
+    step();
   };
 }
 
@@ -143,8 +139,8 @@ function followControls() {
   asked.forEach((spec, i) => {
     if (!controls.has(names[i])) {
       const box = element(null, "div", { className: `control ${spec.kind} ${spec.key}` });
-      const head = { htmlFor: `control-${spec.key}` };
-      if (spec.kind !== "checks") element(box, "label", head, spec.label);
+      const head = { htmlFor: `control-${spec.key}`, textContent: spec.label };
+      if (spec.kind !== "checks") element(box, "label", head);
       controls.set(names[i], { box, follow: MAKERS[spec.kind](spec.key, box) });
     }
     const { box, follow } = controls.get(names[i]);
@@ -153,35 +149,27 @@ function followControls() {
   });
 }
 
-function readAddress() {
-  state = new Map();
-  for (const [key, value] of new URLSearchParams(location.hash.slice(1))) {
-    state.set(key, [...(state.get(key) || []), value]);
-  }
-}
-
 function writeAddress() {
   const known = ["view", ...asked.map(({ key }) => key)];
-  const pairs = [...state].flatMap(([key, values]) => values.map((value) => [key, value]));
-  const text = new URLSearchParams(pairs.filter(([key]) => known.includes(key)));
-  history.replaceState(null, "", `#${text}`);
+  for (const key of [...state.keys()]) if (!known.includes(key)) state.delete(key);
+  history.replaceState(null, "", `#${state}`);
 }
 
 // Shows what the state asks for: controls, address, sentence, picture, table.
-function show() {
-  const wanted = state.get("view")?.[0] ?? Object.keys(VIEWS)[0];
+function show(fresh = false) {
+  const wanted = state.get("view") ?? Object.keys(VIEWS)[0];
   const name = wanted in VIEWS ? wanted : Object.keys(VIEWS)[0];
   [asked, unknown] = [[], wanted === name ? [] : [wanted]];
   const shown = VIEWS[name].view();
   asked.sort((a, b) => Boolean(b.first) - Boolean(a.first));
   followControls();
   writeAddress();
-  for (const link of document.querySelectorAll("nav a")) {
+  for (const link of by("nav").children) {
     link.setAttribute("aria-current", link.hash === `#view=${name}` ? "page" : "false");
   }
   const { title } = VIEWS[name];
   by("title").textContent = document.title = title;
-  const missing = unknown.length ? `Not here: ${unknown.join("; ")}. ` : "";
+  const missing = fresh && unknown.length ? `Not here: ${unknown.join("; ")}. ` : "";
   by("words").textContent = missing + shown.words;
   by("beside").textContent = shown.beside || "";
   by("key").textContent = shown.key || "";
@@ -189,41 +177,46 @@ function show() {
   fillTable(name, shown.table);
 }
 
-function fillPicture({ draw, needs, words }, title) {
+function fillPicture({ draw, words, needs = () => 18 }, title) {
   const box = by("picture");
   box.replaceChildren();
   if (!draw) return;
   const em = parseFloat(getComputedStyle(box).fontSize);
   const rest = by("screen").getBoundingClientRect().height;
-  const least = needs ? needs(box.clientWidth, em) : 18;
-  draw(picture(box, Math.max(least * em, window.innerHeight - rest), `${title}. ${words}`));
+  const height = Math.max(needs(box.clientWidth, em) * em, window.innerHeight - rest - 0.3 * em);
+  draw(picture(box, height, `${title}. ${words}`));
 }
 
+// The numbers as a table and as a file; each row is an object with the same keys.
 function fillTable(name, table) {
   by("more").hidden = !table;
   by("table").replaceChildren();
+  if (!table) return;
+  const rows = [Object.keys(table[0]), ...table.map((row) => Object.values(row).map((cell) => cell ?? ""))];
   by("numbers").ontoggle = () => fillTable(name, table);
   by("csv").download = `${name}.csv`;
-  by("csv").onclick = () => (by("csv").href = csv(table));
-  if (!table || !by("numbers").open) return;
-  for (const cells of [table.columns, ...table.rows]) {
+  by("csv").onclick = () => (by("csv").href = csv(rows));
+  if (!by("numbers").open) return;
+  for (const cells of rows) {
     const row = element(by("table"), "tr");
-    const tag = cells === table.columns ? "th" : "td";
-    cells.forEach((cell) => element(row, tag, {}, cell ?? "–"));
+    cells.forEach((cell) => element(row, cells === rows[0] ? "th" : "td", { textContent: cell }));
   }
 }
 
-function csv({ columns, rows }) {
-  const quoted = (cell) => `"${String(cell ?? "").replaceAll('"', '""')}"`;
-  const lines = [columns, ...rows].map((row) => row.map(quoted).join(","));
+function csv(rows) {
+  const quoted = (cell) => `"${String(cell).replaceAll('"', '""')}"`;
+  const lines = rows.map((row) => row.map(quoted).join(","));
   return URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }));
 }
 
 function start() {
-  const nav = document.querySelector("nav");
-  for (const [name, { tab }] of Object.entries(VIEWS)) element(nav, "a", { href: `#view=${name}` }, tab);
-  const again = () => readAddress() || show();
-  window.addEventListener("hashchange", again);
-  window.addEventListener("resize", show);
-  again();
+  const link = ([name, { tab }]) => element(by("nav"), "a", { href: `#view=${name}`, textContent: tab });
+  Object.entries(VIEWS).forEach(link);
+  const follow = () => {
+    state = new URLSearchParams(location.hash.slice(1));
+    show(true);
+  };
+  window.addEventListener("hashchange", follow);
+  window.addEventListener("resize", () => show());
+  follow();
 }

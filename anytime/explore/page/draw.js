@@ -1,4 +1,4 @@
-// Draws small multiples into an SVG: axes, bars, lines, points, ranges, a heat map, names at lines.
+// Draws small multiples into an SVG: axes, bars, lines, points, ranges, names at lines.
 // Lengths are pixels; `em` is the size of a letter. Names are set as text, so none is markup.
 
 function node(parent, tag, attributes = {}, text = null) {
@@ -18,14 +18,13 @@ function picture(box, height, alt) {
   return { root: node(box, "svg", attributes), width, height, em };
 }
 
-// Texts that wrap within a width, the first of them a name; gives their height.
+// Texts that wrap within a width, the first of them a name; its height is that of the texts.
 function block(parent, { x, y, width }, look, ...texts) {
   const frame = node(parent, "foreignObject", { x, y, width, height: 1, class: look });
-  const box = document.createElement("div");
-  frame.append(box);
-  texts.forEach((text) => element(box, "p", {}, text));
+  const box = element(frame, "div");
+  texts.forEach((text) => element(box, "p", { textContent: text }));
   frame.setAttribute("height", box.offsetHeight);
-  return box.offsetHeight;
+  return frame;
 }
 
 // Places for pictures side by side, each at least so many em wide.
@@ -48,10 +47,12 @@ function scale({ from, to, log }, start, end) {
 
 // At most about `count` round numbers along an axis; of exits all, or every so many to the last.
 function ticks({ from, to, log, exits }, count) {
-  const steps = [-6, -5, -4, -3, -2, -1, 0, 1, 2, 3].flatMap((n) => [1, 2, 5].map((digit) => digit * 10 ** n));
+  const digits = log && to < 10 * from ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : [1, 2, 5];
+  const powers = Array.from({ length: 12 }, (_, i) => 10 ** (i - 6));
+  const steps = powers.flatMap((power) => digits.map((digit) => Number((digit * power).toPrecision(3))));
   if (log) {
-    const powers = steps.filter((step) => step >= from * 0.999 && step <= to * 1.001);
-    return powers.length <= count ? powers : powers.filter((step) => Number.isInteger(Math.log10(step)));
+    const found = steps.filter((step) => step >= from * 0.999 && step <= to * 1.001);
+    return found.length <= count ? found : found.filter((step) => powers.some((power) => power === step));
   }
   const step = steps.find((one) => (to - from) / one <= count && (!exits || one >= 1)) || to - from;
   const first = exits ? exits % step || step : Math.ceil(from / step - 1e-9) * step;
@@ -64,7 +65,7 @@ function axes({ root, em }, place, across, up) {
   const group = node(root, "g", { class: "panel" });
   const words = (axis, value) => (axis.words || String)(value);
   const marks = up.ticks || ticks(up, Math.max(2, place.h / (3 * em)));
-  const widest = Math.max(across.exits ? 3 : 0, ...marks.map((value) => words(up, value).length));
+  const widest = Math.max(3, ...marks.map((value) => words(up, value).length));
   const left = place.x + (0.6 * widest + 0.7) * em;
   const right = place.x + place.w - 0.9 * em;
   const top = place.y + (up.label ? 1.7 : 0.6) * em;
@@ -87,7 +88,7 @@ function axes({ root, em }, place, across, up) {
   const before = { class: "tick", x: left - 0.35 * em, y: low, "text-anchor": "end" };
   if (across.exits) node(group, "text", before, "exit");
   node(group, "line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom });
-  const below = { x: (left + right) / 2, y: bottom + 2.8 * em, "text-anchor": "middle" };
+  const below = { x: place.x + 0.2 * em, y: bottom + 2.8 * em };
   if (across.label) node(group, "text", below, across.label);
   if (up.label) node(group, "text", { x: place.x + 0.2 * em, y: place.y + 0.95 * em }, up.label);
   return panel;
@@ -95,11 +96,9 @@ function axes({ root, em }, place, across, up) {
 
 const exitAxis = (exits) => ({ from: 0.5, to: exits + 0.5, exits });
 
-function rectangle({ group }, look, [x, right], [y, bottom], says) {
+function rectangle({ group }, look, [x, right], [y, bottom]) {
   const size = { width: Math.max(0, right - x), height: Math.max(0, bottom - y) };
-  const made = node(group, "rect", { class: look, x, y, ...size });
-  if (says) node(made, "title", {}, says);
-  return made;
+  node(group, "rect", { class: look, x, y, ...size });
 }
 
 // A tinted stretch of the horizontal axis.
@@ -107,13 +106,13 @@ function stretch(panel, from, to, look) {
   rectangle(panel, look, [panel.x(from), panel.x(to)], [panel.top, panel.bottom]);
 }
 
-// A bar for each exit; looks and says are functions of its place; `share` of `of` beside others.
-function bars(panel, values, looks, says, share = 0, of = 1) {
+// A bar for each exit, whose look is a function of its place; `share` of `of` beside others.
+function bars(panel, values, looks, share = 0, of = 1) {
   const place = panel.x(2) - panel.x(1);
   values.forEach((value, i) => {
     const start = panel.x(i + 0.65) + (share * 0.7 * place) / of;
     const height = [panel.y(Math.max(value, panel.least)), panel.bottom];
-    rectangle(panel, `bar ${looks(i)}`, [start, start + (0.7 * place) / of], height, says(i));
+    rectangle(panel, `bar ${looks(i)}`, [start, start + (0.7 * place) / of], height);
   });
 }
 
@@ -148,40 +147,29 @@ const MARKERS = {
   h: "M-1.1 0-.55-.95H.55L1.1 0 .55.95H-.55z",
 };
 
-function marker({ group, em }, x, y, look, says = null) {
+// A mark at a place in pixels; look: {color, marker}.
+function marker({ group, em }, x, y, look) {
+  const transform = `translate(${x},${y}) scale(${0.3 * em})`;
   const d = MARKERS[look.marker] || MARKERS.o;
-  const style = `fill:${look.color}`;
-  const made = node(group, "path", { class: "point", d, style, transform: `translate(${x},${y}) scale(${0.3 * em})` });
-  if (says) node(made, "title", {}, says);
+  node(group, "path", { class: "point", d, transform, style: `fill:${look.color}` });
 }
 
-function points(panel, pairs, look, says) {
-  pairs.forEach(([x, y], i) => marker(panel, panel.x(x), panel.y(y), look, says(i)));
-}
-
-// Rows of cells, the first at the top: the larger a number, of `most`, the stronger its colour.
-function heat(panel, rows, most, says) {
-  rows.forEach((row, at) => {
-    const height = [panel.y(rows.length - at), panel.y(rows.length - at - 1)];
-    row.forEach((value, i) => {
-      if (value === null) return;
-      const cell = rectangle(panel, "cell", [panel.x(i + 0.5), panel.x(i + 1.5)], height, says(at, i));
-      cell.style.setProperty("--share", `${(100 * value) / most}%`);
-    });
+// The names of lines, each with its mark, right of where they end and apart from one another.
+function names(panel, lines, room) {
+  const { em, right, top, bottom, group } = panel;
+  const x = right + 1.8 * em;
+  const made = lines.map((one) => {
+    const frame = block(group, { x, y: 0, width: room - 1.2 * em }, "line-name", one.name);
+    return { ...one, frame, height: frame.height.baseVal.value, at: panel.y(one.y) };
   });
-}
-
-// The names of lines, each with its mark, at the right of where they end, apart from one another.
-function names(panel, lines) {
-  const { em, right, top, bottom } = panel;
-  const step = Math.min(1.4 * em, (bottom - top + 3 * em) / lines.length);
-  const sorted = lines.map((one) => ({ ...one, at: panel.y(one.y) })).sort((a, b) => a.at - b.at);
-  let free = top;
-  sorted.forEach(({ at, name, look }, i) => {
-    const last = bottom + 2 * em - step * (sorted.length - 1 - i);
-    const y = Math.max(free, Math.min(at, last));
-    marker(panel, right + 1.1 * em, y, look);
-    node(panel.group, "text", { x: right + 1.8 * em, y: y + 0.35 * em }, name);
-    free = y + step;
-  });
+  made.sort((a, b) => a.at - b.at);
+  let later = made.reduce((sum, { height }) => sum + height, 0);
+  let free = top - em;
+  for (const { at, frame, height, look } of made) {
+    const y = Math.max(free, Math.min(at - height / 2, bottom + 2 * em - later));
+    frame.setAttribute("y", y);
+    marker(panel, right + 1.1 * em, y + 0.6 * em, look);
+    free = y + height;
+    later -= height;
+  }
 }
