@@ -59,6 +59,7 @@ wheel: $(VENV)/python
 course: $(VENV)/kit-test
 	$(PY) -m anytime.course build
 	$(PY) -m anytime.course readme
+	$(PY) docs/picture.py
 
 clean:
 	rm -rf build $(VENV)
