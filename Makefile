@@ -1,13 +1,14 @@
 # make tutorial   run the whole course on this computer, as pages to read
 # make lab        open the course in JupyterLab, to change and solve
-# make explore    show all explorers as one page; RUNS="folder ..." adds runs of your own
+# make explore    show the explorers as one page; RUNS="folder ..." adds runs of your own
 # make test       everything that has to hold: tests, notebooks, types, style
 # make campaign   ten minutes of faults, counted kind by kind: bad input, damaged files, kills
 # make wheel      build the package, install it alone in a new environment, and try it there
 #
 # TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
-# LAB="--no-browser --port 9000" the options of JupyterLab, VOILA=... those of the explorers' page,
-# OMP_NUM_THREADS=4 how many threads a notebook computes with (one: its networks are small).
+# LAB="--no-browser --port 9000" the options of JupyterLab, EXPLORE=--no-open those of the
+# explorers' page, OMP_NUM_THREADS=4 how many threads a notebook computes with (one: its networks
+# are small).
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,11 +34,10 @@ tutorial: $(VENV)/kit
 lab: $(VENV)/kit
 	cd notebooks && ../$(PY) -m jupyterlab $(LAB)
 
-explore: $(VENV)/kit-explore
-	ANYTIME_RUNS="$(abspath $(RUNS))" $(PY) -m voila notebooks/explorers/dashboard.ipynb \
-	 --Voila.root_dir=. --Voila.ip=127.0.0.1 \
-	 --VoilaConfiguration.file_allowlist="['build/course/(index|[0-9]{2}_[a-z_]+)\.html']" \
-	 --MappingKernelManager.cull_idle_timeout=60 --MappingKernelManager.cull_interval=15 $(VOILA)
+# The shell takes RUNS from the environment as it was typed, spaces and quotes included.
+explore: export RUNS ?=
+explore: $(VENV)/kit
+	$(PY) -m anytime.explore.page $(EXPLORE) "$$RUNS"
 
 test: $(VENV)/kit-test
 	$(PY) -m ruff check .
@@ -59,6 +59,7 @@ wheel: $(VENV)/python
 course: $(VENV)/kit-test
 	$(PY) -m anytime.course build
 	$(PY) -m anytime.course readme
+	$(PY) docs/picture.py
 
 clean:
 	rm -rf build $(VENV)
@@ -78,16 +79,12 @@ $(VENV)/torch-$(TORCH): $(VENV)/python constraints.txt
 	$(PY) -m uv pip install --python $(PY) --torch-backend=$(TORCH) -c constraints.txt torch torchvision
 	touch $@
 
-$(VENV)/kit $(VENV)/kit-explore $(VENV)/kit-test: $(VENV)/torch-$(TORCH)
+$(VENV)/kit $(VENV)/kit-test: $(VENV)/torch-$(TORCH)
 endif
 
 $(VENV)/kit: $(VENV)/python pyproject.toml constraints.txt
 	$(PIP) -e ".[course]"
 	touch $@
-
-$(VENV)/kit-explore: $(VENV)/python pyproject.toml constraints.txt
-	$(PIP) -e ".[course,explore]"
-	touch $(VENV)/kit $@
 
 $(VENV)/kit-test: $(VENV)/python pyproject.toml constraints.txt
 	$(PIP) -e ".[course,test]"

@@ -235,9 +235,17 @@ def up_to(network: str, exit: int) -> str:
     return f"{whole(network)}-to{exit}" if network else ""
 
 
+def recorded_weighting(text: str) -> tuple[str, dict[str, Value]]:
+    """The name and the options of a weighting in a record; a name of one's own may be any text."""
+    try:
+        return parse(text)
+    except ValueError:
+        return text, {}
+
+
 def is_opt(weighting: str) -> bool:
     """Whether a weighting's text is one of OPT's: all weight on one exit."""
-    return parse(weighting)[0] == "opt"
+    return recorded_weighting(weighting)[0] == "opt"
 
 
 def weighting_title(weighting: str, brief: bool = False) -> str:
@@ -245,7 +253,7 @@ def weighting_title(weighting: str, brief: bool = False) -> str:
 
     brief: with the paper's e alone, the only option that makes another curve of the paper.
     """
-    name, chosen = parse(weighting)
+    name, chosen = recorded_weighting(weighting)
     if name not in TITLES:
         return weighting
     if brief:

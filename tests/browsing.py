@@ -49,12 +49,12 @@ def _wait(port, server, log):
 
 
 @contextmanager
-def opened(address, height=900):
-    """A page of its own in Chromium."""
+def opened(address, height=900, width=1280, **options):
+    """A page of its own in Chromium; options are those of a context, such as offline."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     with playwright.sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1280, "height": height})
+        page = chromium.new_page(viewport={"width": width, "height": height}, **options)
         page.set_default_timeout(PATIENCE)
         page.goto(address)
         yield page

@@ -121,21 +121,74 @@ def test_static_weights_are_those_that_networks_are_trained_with(scheme, exits):
 # Final weights
 
 
-def test_final_weights_are_means_over_seeds_from_the_easiest_data_set_on(runs):
-    data = difficulty.final_weights_data({"hard": runs[:1], "easy": runs[1:3]})
+def test_final_weights_are_means_and_ranges_over_seeds_from_the_easiest_data_set_on(runs):
+    sets = {"hard": runs[:1], "easy": runs[1:3]}
+    data = difficulty.final_weights_data(sets, above_floor=False)
     assert list(data["data_set"]) == ["easy"] * 3 + ["hard"] * 3
     assert list(data["weight"]) == [0.5, 1.0, 1.0, 0.0, 0.0, 1.0]
-    assert list(data["share"]) == [0.2, 0.4, 0.4, 0.0, 0.0, 1.0]
+    assert list(data["weight_low"]) == [0.0, 1.0, 1.0, 0.0, 0.0, 1.0]
+    assert list(data["weight_high"]) == [1.0, 1.0, 1.0, 0.0, 0.0, 1.0]
+    # Each run's own shares are 1/3, 1/3, 1/3 and 0, 1/2, 1/2.
+    np.testing.assert_allclose(data["share"], [1 / 6, 5 / 12, 5 / 12, 0.0, 0.0, 1.0])
     np.testing.assert_allclose(data["last_error"], [0.15] * 3 + [0.6] * 3)
     # A quarter of three exits is 3/4 of the last one.
-    np.testing.assert_allclose(data["last_quarter"], [0.3] * 3 + [0.75] * 3)
+    np.testing.assert_allclose(data["last_quarter"], [0.75 * 5 / 12] * 3 + [0.75] * 3)
+    np.testing.assert_allclose(data["mean_position"], [(0.5 + 0.75) / 2] * 3 + [1.0] * 3)
     assert list(data["runs"]) == [2] * 3 + [1] * 3
 
 
-@pytest.mark.parametrize(("epoch", "weight"), [(1, 1.0), (2, 0.0), (9, 0.0), (None, 0.0)])
+@pytest.mark.parametrize(
+    ("scheme", "above"),
+    [("adaloss", [0.43, 0.0, 0.93]), ("adaloss:gamma=0.2", [0.3, 0.0, 0.8])]
+    + [("adaloss:gamma=0", [0.5, 0.05, 1.0]), ("const", [0.5, 0.05, 1.0])]
+    + [("mine:thing", [0.5, 0.05, 1.0])],
+)
+def test_weights_count_above_the_floor_of_their_own_weighting(scheme, above):
+    run = record(scheme=scheme, weights=[0.5, 0.05, 1.0])
+    data = difficulty.final_weights_data({"one": [run]})
+    np.testing.assert_allclose(data["weight"], above)
+    np.testing.assert_allclose(data["share"], np.divide(above, sum(above)))
+
+
+@pytest.mark.parametrize(("epoch", "weight"), [(1, 1.0), (2, 0.0), (9, 0.0), (np.inf, 0.0)])
 def test_final_weights_can_be_seen_at_any_epoch(runs, epoch, weight):
-    data = difficulty.final_weights_data({"hard": runs[:1]}, epoch)
+    data = difficulty.final_weights_data({"hard": runs[:1]}, [epoch], above_floor=False)
     assert data["weight"][0] == weight
+
+
+def test_at_equal_fit_weights_are_between_the_epochs_around_the_first_crossing():
+    run = record(scheme="const")
+    ends = [(2.0, 1.0), (1.0, 0.8), (0.5, 0.4), (0.9, 0.7), (0.1, 0.2)]
+    run.history = [
+        {"epoch": i, "train_loss": [3.0, 2.5, loss], "weights": [w] * 3, "test_error": [0.5] * 3}
+        for i, (loss, w) in enumerate(ends, 1)
+    ]
+    data = difficulty.final_weights_data({"one": [run]}, [2.0, 1.5, 1.0, 0.6, 0.1, 0.05], "fit")
+    data = data[data["exit"] == 3]
+    # Below 2 it was at the end of the first epoch, which nobody saw begin; to 0.05 it never came.
+    np.testing.assert_allclose(data["epoch"], [np.nan, 1.5, 2.0, 2.8, 5.0, np.nan])
+    np.testing.assert_allclose(data["weight"], [np.nan, 0.9, 0.8, 0.48, 0.2, np.nan])
+    np.testing.assert_allclose(data["loss"], [np.nan, 1.5, 1.0, 0.6, 0.1, np.nan])
+    assert list(data["runs"]) == [0, 1, 1, 1, 1, 0]
+
+
+def test_only_the_runs_that_come_to_a_loss_are_counted_there(runs):
+    late = record("easy", seed=2)
+    late.history[1]["train_loss"] = [1.0, 0.9, 0.6]
+    data = difficulty.final_weights_data({"easy": [runs[1], late]}, [0.5], "fit", False)
+    np.testing.assert_allclose(data["weight"], 1.0)
+    assert list(data["runs"]) == [1] * 3
+
+
+def test_runs_stand_side_by_side_only_in_one_setting():
+    few, whole = record(images=50), record("hard", images=900)
+    known = [few, record("hard", images=50), whole, record(images=700), record("hard", scheme="c")]
+    plain = record("hard", images=50, augment=[])
+    other = record(images=50)
+    other.config["recipe"]["batch_size"] = 32
+    groups = recorded.settings([*known, plain, other])
+    assert sorted(groups.values()) == [[0, 1], [2, 3], [4], [5], [6]]
+    assert [key[-1] for key, runs in groups.items() if runs == [2, 3]] == ["all"]
 
 
 def test_the_film_of_final_weights_starts_at_the_epoch_that_is_shown(runs):
@@ -478,13 +531,9 @@ def shown(runs, tmp_path):
 
 
 def each(runs):
-    return [part for part in explore.dashboard(runs).children if isinstance(part, frame.Explorer)]
-
-
-def test_the_dashboard_holds_every_explorer_and_links_to_each(runs):
-    board = explore.dashboard(runs)
-    targets = re.findall('href="#([^"]+)"', board.children[0].value)
-    assert targets == [part.name for part in board.children[1:]] and len(targets) == 6
+    makers = [explore.final_weights, explore.anytime_curves, explore.scheme_designer]
+    parts = [make(runs) for make in [*makers, explore.watch_one_image]]
+    return [*parts, explore.adaloss_anatomy(runs=runs), explore.eann()]
 
 
 def test_without_any_run_explorers_say_how_to_make_some():
@@ -551,13 +600,9 @@ def test_an_explorer_links_to_the_notebook_that_explains_it(tmp_path, monkeypatc
     (tmp_path / "notebooks" / "07_chains.ipynb").touch()
     monkeypatch.setattr(frame, "REPOSITORY", tmp_path)
     monkeypatch.chdir(tmp_path / "notebooks" / "solutions")
-    monkeypatch.delenv("VOILA_REQUEST_URL", raising=False)
     assert 'href="../07_chains.ipynb"' in explore.eann().text.value
-    monkeypatch.setenv("VOILA_REQUEST_URL", "http://localhost")
+    (tmp_path / "notebooks" / "07_chains.ipynb").unlink()
     assert "Notebook 07 explains this." in explore.eann().text.value
-    (tmp_path / "build" / "course").mkdir(parents=True)
-    (tmp_path / "build" / "course" / "07_chains.html").touch()
-    assert 'href="/voila/files/build/course/07_chains.html"' in explore.eann().text.value
 
 
 def test_runs_on_other_data_of_one_name_are_told_apart():

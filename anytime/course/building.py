@@ -3,7 +3,7 @@
     python -m anytime.course build [NN ...]   execute the sources, store both copies of each
     python -m anytime.course check            is every stored notebook built from its source?
     python -m anytime.course html [NN ...]    execute the copies to solve, write them as pages
-    python -m anytime.course readme           list the notebooks in README.md, draw its picture
+    python -m anytime.course readme           list the notebooks in README.md
 
 How a source is written stands at the top of anytime/course/notebooks.py.
 """
@@ -131,12 +131,10 @@ def _html(numbers: list[str]) -> int:
 
 
 def _readme(numbers: list[str]) -> int:
-    from anytime.course import door
     from anytime.experiments import report
 
     report.put(REPOSITORY / "README.md", "notebooks", table())
-    picture = door.write().relative_to(REPOSITORY)
-    print(f"The notebooks are listed in README.md, and {picture} is drawn.")
+    print("The notebooks are listed in README.md.")
     return 0
 
 

@@ -8,8 +8,9 @@ import pandas as pd
 import seaborn as sns
 from ipywidgets import Dropdown, IntSlider, Play, SelectMultiple, Widget, jslink
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
-from anytime import metrics, plots
+from anytime import metrics, names, plots, theory
 from anytime.explore import recorded
 from anytime.explore.frame import ABOVE, Explorer, NothingToShow, View
 from anytime.explore.recorded import STATIC, Runs
@@ -19,27 +20,80 @@ from anytime.runs import Run
 WANTED = ["network", "weighting", "seed"]
 MARKERS = "osD^vPXhd<>"
 BARS = 4  # of more data sets, bars are too thin
+RANGED = ["weight", "share", "loss"]
 ALL_SEEDS = "mean of all"  # a choice of None would show as an empty box
 
 
-def final_weights_data(sets: Mapping[str, Sequence[Run]], epoch: int | None = None) -> pd.DataFrame:
-    """Mean weights and losses of each data set's runs, the easiest data set first.
+def floor(weighting: str) -> float:
+    """The least weight that AdaLoss gives any exit, gamma; 0 of other weightings."""
+    name, options = names.recorded_weighting(weighting)
+    usual = names.parameters(theory.adaloss_weights)["gamma"].default
+    return float(options.get("gamma", usual)) if name == "adaloss" else 0.0
 
-    epoch: the last unless given. Columns: data_set, exit (from 1), weight, share, train_loss; and
-    for a data set as a whole last_quarter and mean_position (`metrics.concentration`),
-    last_error (the last exit's test error after training: the order), runs, epoch.
+
+def epochs_at(run: Run, moments: ArrayLike, by: str) -> np.ndarray:
+    """When a run was at each of the moments (M,), in epochs; nan where it never was.
+
+    by: "epoch" takes moments as epochs, the last being the end; "fit" as training losses of the
+    last exit, at whose first crossing the epochs before and after are interpolated.
+    """
+    moments, loss = np.asarray(moments, dtype=float), run.values("train_loss")[:, -1]
+    if by == "epoch":
+        return np.clip(moments, 1, len(loss))
+    after = np.argmax(loss <= moments[:, None], axis=1)
+    before = np.maximum(after, 1) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (loss[before] - moments) / (loss[before] - loss[after])
+    # 0: it never came so low, or it was there at the end of the first epoch, and nobody saw when.
+    return np.where(after > 0, before + 1 + between, np.nan)
+
+
+def final_weights_data(
+    sets: Mapping[str, Sequence[Run]],
+    moments: ArrayLike = (np.inf,),
+    by: str = "epoch",
+    above_floor: bool = True,
+) -> pd.DataFrame:
+    """The weights of each data set's runs at some moments (see `epochs_at`), the easiest set first.
+
+    above_floor: weights are counted above the least that AdaLoss gives any exit. Columns: data_set,
+    moment, exit (from 1); weight, share (of the total), loss (in training), each a mean over the
+    runs, with the range in weight_low, weight_high and so on; last_quarter and mean_position
+    (`metrics.concentration`), epoch, runs (those that were there), last_error (the last exit's test
+    error after training: the order).
     """
     parts = []
     for name, runs in sets.items():
-        entries = [run.history[: epoch or None][-1] for run in runs]
-        weights = np.mean([entry["weights"] for entry in entries], axis=0)
-        part = pd.DataFrame({"data_set": name, "exit": range(1, len(weights) + 1)})
-        part["weight"], part["share"] = weights, weights / weights.sum()
-        part["train_loss"] = np.mean([entry["train_loss"] for entry in entries], axis=0)
-        part = part.assign(**metrics.concentration(weights)._asdict(), runs=len(runs))
-        part["last_error"] = np.mean([run.final("test_error")[-1] for run in runs])
-        parts.append(part.assign(epoch=entries[0]["epoch"]))
+        rows = pd.concat([_rows(run, np.asarray(moments), by, above_floor) for run in runs])
+        groups = rows.groupby(["moment", "exit"], sort=False)
+        lows, highs = groups[RANGED].min(), groups[RANGED].max()
+        part = groups.mean().join([lows.add_suffix("_low"), highs.add_suffix("_high")])
+        error = np.mean([run.final("test_error")[-1] for run in runs])
+        part = part.assign(runs=groups["epoch"].count(), last_error=error).reset_index()
+        part.insert(0, "data_set", name)
+        parts.append(part)
     return pd.concat(sorted(parts, key=lambda part: part["last_error"][0]), ignore_index=True)
+
+
+def _rows(run: Run, moments: np.ndarray, by: str, above_floor: bool) -> pd.DataFrame:
+    """One run's part in `final_weights_data`."""
+    epochs, whole = epochs_at(run, moments, by), np.arange(1, len(run.history) + 1)
+    weights, losses = (
+        np.transpose([np.interp(epochs, whole, curve) for curve in run.values(key).T])
+        for key in ("weights", "train_loss")
+    )
+    if above_floor:
+        weights = np.maximum(weights - floor(run.config["weighting"]), 0.0)
+    with np.errstate(invalid="ignore"):  # 0 / 0, where all weights are the floor
+        shares = weights / weights.sum(axis=1, keepdims=True)
+        where = np.transpose([metrics.concentration(row) for row in weights])
+
+    exits = run.num_exits
+    places = {"moment": np.repeat(moments, exits), "exit": [*range(1, exits + 1)] * len(moments)}
+    values = {"weight": weights.ravel(), "share": shares.ravel(), "loss": losses.ravel()}
+    data = pd.DataFrame(places | values)
+    data["last_quarter"], data["mean_position"] = np.repeat(where, exits, axis=1)
+    return data.assign(epoch=np.repeat(epochs, exits))
 
 
 def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static: str) -> None:
@@ -48,30 +102,30 @@ def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static:
     static: a scheme of `STATIC` to compare with, or another word for none.
     """
     left, right = figure.subplots(1, 2)
-    names = list(data["data_set"].unique())
-    weights, losses = (data[c].to_numpy().reshape(len(names), -1) for c in ("weight", "train_loss"))
+    titles = list(data["data_set"].unique())
+    weights, losses = (data[c].to_numpy().reshape(len(titles), -1) for c in ("weight", "loss"))
     exits = np.arange(1, weights.shape[1] + 1)
     line = [STATIC[static](len(exits))] if static in STATIC else []
-    colors = sns.color_palette("viridis", len(names)) if len(names) > 1 else [plots.PALETTE[0]]
+    colors = sns.color_palette("viridis", len(titles)) if len(titles) > 1 else [plots.PALETTE[0]]
     if as_map:
         rows = [*weights, *line]
         extent = (0.5, len(exits) + 0.5, len(rows) - 0.5, -0.5)
         left.imshow(rows, vmin=0, vmax=1, aspect="auto", extent=extent, interpolation="nearest")
-        left.set_yticks(range(len(rows)), [*range(1, len(names) + 1), static][: len(rows)])
+        left.set_yticks(range(len(rows)), [*range(1, len(titles) + 1), static][: len(rows)])
         left.grid(False)
         left.set(title="weight B: dark is 0, bright is 1", xlabel="exit")
         left.set_ylabel("data set, by its number at the right")
     else:
-        plots.draw_weights(left, weights, names)
+        plots.draw_weights(left, weights, titles)
         left.get_legend().remove()
-        for bar in left.patches if len(names) == 1 else ():
+        for bar in left.patches if len(titles) == 1 else ():
             bar.set_color(colors[0])
         if line:
             left.plot(exits, line[0], "--", label=static, **plots.scheme_style(static))
             left.legend(handles=left.lines, **ABOVE)
     for i, (loss, color) in enumerate(zip(losses, colors, strict=True)):
         look = {"color": color, "marker": MARKERS[i % len(MARKERS)]}
-        right.plot(exits, loss, label=f"{i + 1}: {names[i]}", **look)
+        right.plot(exits, loss, label=f"{i + 1}: {titles[i]}", **look)
     right.set(xlabel="exit", ylabel="training loss (nats)", yscale="log")
     right.legend(**plots.BESIDE)
 
@@ -96,7 +150,7 @@ def final_weights(runs: Runs = None) -> Explorer:
         chosen: dict[str, list[Run]] = {}
         for name, i in zip(brief(there), there, strict=True):
             chosen.setdefault(name, []).append(known[i])
-        data = final_weights_data(chosen, epoch)
+        data = final_weights_data(chosen, [epoch], above_floor=False)
         words = _words(data, **wanted)
         if missing := set(sets).difference(facts["data_set"].iloc[list(there)]):
             words += f" No such run is of {'; '.join(sorted(missing))}."
@@ -118,16 +172,16 @@ def _matching(
     fits = facts[list(wanted)].eq(pd.Series(wanted)).sum(axis=1) + facts["data_set"].isin(sets)
     there = np.flatnonzero(fits == len(wanted) + 1)
     if not len(there):
-        names = np.unique(np.array(recorded.labels(known))[fits == fits.max()])
-        more = f"; and {len(names) - 6} more" if len(names) > 6 else ""
+        near = np.unique(np.array(recorded.labels(known))[fits == fits.max()])
+        more = f"; and {len(near) - 6} more" if len(near) > 6 else ""
         raise NothingToShow(
-            f"No run is of this choice. Nearest to it: {'; '.join(names[:6])}{more}."
+            f"No run is of this choice. Nearest to it: {'; '.join(near[:6])}{more}."
         )
     return tuple(there)
 
 
 def _words(data: pd.DataFrame, network: str, weighting: str, seed: int | str) -> str:
-    epochs = " or ".join(map(str, sorted(data["epoch"].unique())))
+    epochs = " or ".join(f"{epoch:.0f}" for epoch in sorted(data["epoch"].unique()))
     shares = "; ".join(
         f"{one.data_set} {one.last_quarter:.0%}, {one.mean_position:.2f}"
         for one in data.drop_duplicates("data_set").itertuples()

@@ -131,11 +131,8 @@ def _download(name: str, kind: str, content: bytes) -> str:
 
 
 def _link(number: str) -> str:
-    """To the notebook in Jupyter; on a page served alone, to its page if that was built."""
-    served = "VOILA_REQUEST_URL" in os.environ
-    folder = REPOSITORY / ("build/course" if served else "notebooks")
-    found = next(folder.glob(f"{number}_*.html" if served else f"{number}_*.ipynb"), None)
+    """To the notebook, where Jupyter shows it."""
+    found = next((REPOSITORY / "notebooks").glob(f"{number}_*.ipynb"), None)
     if found is None:
         return f"Notebook {number} explains this."
-    target = f"/voila/files/build/course/{found.name}" if served else os.path.relpath(found)
-    return f'<a href="{target}" target="_blank">Notebook {number} explains this</a>'
+    return f'<a href="{os.path.relpath(found)}" target="_blank">Notebook {number} explains this</a>'

@@ -20,6 +20,11 @@ Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
 STATIC = {name.upper(): make for name, make in theory.STATIC.items() if name != "opt"}
 """Weights (K,) that do not change in training, by the words for them: a function of K each."""
 
+NO_RUNS = (
+    "There are no recorded runs yet. This makes some within minutes: "
+    "python -m anytime run schemes --profile quick"
+)
+
 
 def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
     """The finished runs to show: the shipped ones, those and the runs of folders, or just some.
@@ -42,10 +47,7 @@ def gather(given: Runs = None, beside: Sequence[Path] = ()) -> list[Run]:
 def require_runs(runs: Sequence[Run]) -> None:
     """Raises NothingToShow, with the way to make runs, where there are none."""
     if not runs:
-        raise NothingToShow(
-            "There are no recorded runs yet. This makes some within minutes: "
-            "python -m anytime run schemes --profile quick"
-        )
+        raise NothingToShow(NO_RUNS)
 
 
 def choices(runs: Sequence[Run], width: str = "60em") -> dict[str, Any]:
@@ -96,12 +98,13 @@ def data_sets(runs: Sequence[Run], brief: bool = False) -> list[str]:
     return labels(plain, ["dataset"], brief)
 
 
-def usual_runs(known: Sequence[Run]) -> list[int]:
-    """The numbers of the runs of one network, weighting, recipe and size on most data sets.
+def settings(known: Sequence[Run]) -> dict[tuple, list[int]]:
+    """The numbers of the runs that may stand side by side, by what is the same for them.
 
-    AdaLoss comes before others, as it is alone in choosing its weights. The size, the number of
-    training images, is the same for all, or it is all that was ever used of each data set; more are
-    preferred. Augmentation may differ, as it is a matter of the data.
+    That is the network, the weighting, the recipe, and the number of training images, or "all" that
+    were ever used of each data set. How images are augmented is a matter of the data; whether they
+    are is not. AdaLoss comes first, as it is alone in choosing its weights; then the settings of
+    most data sets, of most images.
     """
     most: dict[str, int] = defaultdict(int)
     for run in known:
@@ -109,11 +112,19 @@ def usual_runs(known: Sequence[Run]) -> list[int]:
 
     groups: dict[tuple, list[int]] = defaultdict(list)
     for number, run in enumerate(known):
-        recipe = dict(run.config.get("recipe", {}), augmentation=None)
-        setting = run.config["network"], run.config["weighting"], json.dumps(recipe)
+        recipe = dict(run.config.get("recipe", {}))
+        recipe["augmentation"] = bool(recipe.get("augmentation"))
+        made = run.config["network"], run.config["weighting"], json.dumps([recipe, run.num_exits])
         if _images(run) == most[run.config["dataset"]]:
-            groups[*setting, "all"].append(number)
-        groups[*setting, _images(run)].append(number)
+            groups[*made, "all"].append(number)
+        groups[*made, _images(run)].append(number)
+    for *setting, images in [key for key in groups if key[-1] != "all"]:
+        part, whole = set(groups[*setting, images]), set(groups.get((*setting, "all"), ()))
+        # The same runs twice are no choice; where there are as many of each, "all" says less.
+        if whole and whole <= part:
+            del groups[*setting, "all"]
+        elif part < whole:
+            del groups[*setting, images]
 
     def rank(setting: tuple) -> tuple:
         there = [known[i] for i in groups[setting]]
@@ -122,7 +133,26 @@ def usual_runs(known: Sequence[Run]) -> list[int]:
         scheme = setting[1] == "adaloss", setting[1].startswith("adaloss")
         return *scheme, *extent, len(there[0].history)
 
-    return groups[max(groups, key=rank)] if groups else []
+    return {setting: groups[setting] for setting in sorted(groups, key=rank, reverse=True)}
+
+
+def setting_titles(known: Sequence[Run], groups: dict[tuple, list[int]]) -> list[str]:
+    """The `settings` of some runs in words, by all that tells them apart."""
+    plain = []
+    for (*_, images), (first, *_) in groups.items():
+        run = known[first]
+        recipe = {"epochs": run.epochs} | run.config.get("recipe", {})
+        recipe["augmentation"] = "on" if recipe.get("augmentation") else "none"
+        config = run.config | {"dataset": "", "seed": "", "fingerprint": "", "recipe": recipe}
+        config["train_images"] = None if images == "all" else images
+        config["network"] = f"{run.config['network']} ({run.num_exits} exits)"
+        plain.append(Run(config, run.cost))
+    return labels(plain, ["weighting", "network", "images", "epochs"])
+
+
+def usual_runs(known: Sequence[Run]) -> list[int]:
+    """The numbers of the runs of the first of the `settings`."""
+    return next(iter(settings(known).values()), [])
 
 
 def _images(run: Run) -> int:

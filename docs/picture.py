@@ -1,4 +1,4 @@
-"""The picture at the head of README.md, drawn from the records that ship.
+"""Draws the picture at the head of README.md from the records that ship: python docs/picture.py
 
 Left, what each exit of one network costs and how often it is wrong, by weighting. Right, the
 weights that AdaLoss ends with on three data sets. Notebooks 05 and 08 say what follows from them.
@@ -94,3 +94,7 @@ def write(path: Path = PICTURE) -> Path:
         matplotlib.rcParams["font.sans-serif"] = ["DejaVu Sans"]  # it comes with matplotlib
         picture(runs.find(RUNS / "first-edition" / "schemes")).savefig(temporary, format="png")
     return path
+
+
+if __name__ == "__main__":
+    print(f"The picture is in {write()}")
