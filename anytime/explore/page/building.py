@@ -14,7 +14,7 @@ from anytime.paths import REPOSITORY, PathLike, whole_file
 
 PAGE = REPOSITORY / "build" / "explorers.html"
 PARTS = Path(__file__).parent
-SCRIPTS = ("draw.js", "controls.js", "views.js")
+SCRIPTS = ("draw.js", "controls.js", "network.js", "live.js", "views.js")
 
 
 def page(runs: Runs = None) -> str:

@@ -65,7 +65,8 @@ const MAKERS = {
     const made = element(box, "input", { type: "range", min: 0, id: `control-${key}` });
     const output = element(box, "output", { htmlFor: made.id });
     made.oninput = () => choose(key, live(key).options[made.value]);
-    if (live(key).play) playButton(box, made);
+    const { play } = live(key);
+    if (play) playButton(box, made, play === true ? ["Play", "Stop"] : play);
     return ({ options, words, value }) => {
       made.max = options.length - 1;
       made.value = options.indexOf(value);
@@ -107,12 +108,12 @@ function refill(list, texts, add) {
   texts.forEach(add);
 }
 
-function playButton(box, slider) {
-  const button = element(box, "button", { type: "button", textContent: "Play" });
+function playButton(box, slider, [play, stop]) {
+  const button = element(box, "button", { type: "button", textContent: play });
   const turn = (timer) => {
     clearInterval(playing);
     playing = timer;
-    button.textContent = timer ? "Stop" : "Play";
+    button.textContent = timer ? stop : play;
     by("words").setAttribute("aria-live", timer ? "off" : "polite"); // only the last is read aloud
   };
   const step = () => {

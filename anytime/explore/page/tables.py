@@ -10,6 +10,7 @@ import pandas as pd
 from anytime import names, paper, theory
 from anytime.explore import chain, curves, recorded
 from anytime.explore.final_weights import final_weights_data, floor
+from anytime.explore.page import live
 from anytime.names import weighting_title
 from anytime.plots import scheme_style
 from anytime.runs import Run
@@ -37,6 +38,7 @@ def all_tables(known: Sequence[Run]) -> dict[str, Any]:
         "curves": anytime_curves(known),
         "chain": eann(),
         "schemes": schemes(known),
+        "live": live.live(),
     }
 
 

@@ -295,6 +295,7 @@ const VIEWS = {
   weights: { title: "Final weights per data set", tab: "Final weights", view: finalWeights },
   curves: { title: "Anytime curves", tab: "Anytime curves", view: anytimeCurves },
   eann: { title: "EANN: a chain of networks", tab: "EANN", view: chain },
+  live: { title: "A network at work", tab: "A network at work", view: liveNetwork },
   schemes: { title: "Scheme designer", tab: "Scheme designer", view: schemeDesigner },
 };
 
