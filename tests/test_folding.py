@@ -364,7 +364,7 @@ def test_random_rows_give_the_same_once_folded(seed):
     assert_same_answers(lived_in(nn.Sequential(Draw(seed).row(2), conv())), features())
 
 
-# Networks made by `attach`: the rows within their backbones.
+# Networks made by `attach` are folded in the graph of their backbone.
 
 
 class Undecided(nn.Module):
@@ -387,18 +387,25 @@ def attached(exits: list[str], undecided: bool = False) -> nn.Module:
 
 
 @pytest.mark.parametrize(
-    ("exits", "undecided", "saved"),
+    ("exits", "left"),
     [
-        (["layer2", "layer3"], False, 3),  # the three shortcuts of a ResNet are rows
-        (["layer2", "layer3"], True, 4),
-        (["conv1", "layer2.0.downsample.0"], False, 2),  # what an exit reads is kept as it is
-        (["bn1", "layer1.0.bn2", "relu"], False, 3),
+        (["layer2", "layer3"], 0),
+        (["bn1", "layer1.0.bn2", "relu"], 0),
+        (["conv1", "layer2.0.downsample.0"], 2),  # what an exit reads is kept as it is
     ],
 )
-def test_the_rows_of_a_backbone_are_folded_around_its_exits(exits, undecided, saved):
-    network = attached(exits, undecided)
+def test_a_backbone_is_folded_in_its_graph(exits, left):
+    network = attached(exits)
+    assert batch_norms_run(network, images(1, 32)) == 20
+    assert batch_norms_run(folded(network), images(1, 32)) == left
+    assert_same_answers(network, images(2, 32))
+
+
+def test_a_part_that_cannot_be_opened_is_folded_by_its_rows():
+    network = attached(["layer2", "layer3"], undecided=True)
     before = batch_norms_run(network, images(1, 32))
-    assert batch_norms_run(folded(network), images(1, 32)) == before - saved
+    # Its own row, and the three shortcuts of a ResNet, which are rows, too.
+    assert batch_norms_run(folded(network), images(1, 32)) == before - 4
     assert_same_answers(network, images(2, 32))
 
 
@@ -413,6 +420,8 @@ def test_other_backbones_give_the_same_once_folded(name, exits):
     torch.manual_seed(0)
     backbone = models.get_model(name, weights=None, num_classes=5)
     network = lived_in(attach(backbone, exits, 5, image_shape=(3, 32, 32)))
+    fewer = batch_norms_run(folded(network), images(1, 32))
+    assert fewer < batch_norms_run(network, images(1, 32))
     assert_same_answers(network, images(2, 32))
 
 

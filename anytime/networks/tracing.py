@@ -10,16 +10,17 @@ import torch
 from torch import Tensor, fx, nn
 
 
-def traced(backbone: nn.Module, exits: Sequence[str]) -> fx.Graph:
+def traced(backbone: nn.Module, exits: Sequence[str], all_open: bool = False) -> fx.Graph:
     """The graph of a backbone's forward pass, in the mode that the backbone is in.
 
     A node's meta["exit"] says that it is the output of this layer, one of the exits. Only the
     modules around an exit are opened: all others stay whole, and free to decide as they run.
+    all_open: opens everything but torch.nn's own layers.
     Give a copy: a forward pass may keep what it meets, which here is no tensor.
     Raises ValueError, with the reason, for a forward pass that is not a fixed row of steps, and for
     a layer behind which no exit can be.
     """
-    tracer = _Tracer(exits)
+    tracer = _Tracer(exits, all_open)
     before = _generators()
     try:
         graph = tracer.trace(backbone)
@@ -64,13 +65,15 @@ def _generators() -> tuple:
 class _Tracer(fx.Tracer):
     proxy_buffer_attributes = True  # else what is computed from buffers alone would be frozen
 
-    def __init__(self, exits: Sequence[str]) -> None:
+    def __init__(self, exits: Sequence[str], all_open: bool) -> None:
         super().__init__()
-        self.exits = exits
+        self.exits, self.all_open = exits, all_open
         self.outputs: dict[str, list[Any]] = defaultdict(list)
 
     def is_leaf_module(self, module: nn.Module, path: str) -> bool:
-        return not any(exit.startswith(f"{path}.") for exit in self.exits)
+        if any(exit.startswith(f"{path}.") for exit in self.exits):
+            return False
+        return not self.all_open or super().is_leaf_module(module, path)
 
     def call_module(self, module: nn.Module, forward: Callable, args: Any, kwargs: Any) -> Any:
         output = super().call_module(module, forward, args, kwargs)
