@@ -14,7 +14,7 @@ IMAGES = 24  # so many are on the page
 
 
 def live() -> dict[str, Any]:
-    """The first stored network that the page can run, with images that ship; empty without torch."""
+    """The stored network that the page runs, with images that ship; empty without torch."""
     if not predicted.can_run():
         return {}
     from anytime import datasets, networks
