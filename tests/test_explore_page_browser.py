@@ -278,7 +278,7 @@ def test_weights_are_typed(page):
     assert page.locator("#picture svg").count() == 0
 
 
-@pytest.mark.parametrize("view", ["curves", "eann", "schemes"])
+@pytest.mark.parametrize("view", ["curves", "eann", "live", "schemes"])
 def test_other_explorers_are_cut_nowhere_either(page, file, view):
     for size in ((1280, 720), (390, 844)):
         with another(page, f"{file.as_uri()}#view={view}", *size) as other:
@@ -307,7 +307,7 @@ def test_nothing_is_cut_on_any_screen(page, file, size, scheme):
         page.screenshot(path=SHOTS / f"page-{size[0]}-{scheme}.png")
 
 
-@pytest.mark.parametrize("view", ["weights", "curves", "eann", "schemes"])
+@pytest.mark.parametrize("view", ["weights", "curves", "eann", "live", "schemes"])
 def test_axe_finds_nothing_serious(page, file, view):
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright",

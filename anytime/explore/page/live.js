@@ -65,7 +65,8 @@ function liveWords(net, rows, budget, image) {
   const since = rows.findLastIndex((row) => row.answer !== answer) + 2;
   const verdict = answer === truth ? "which is right" : `but it is ${truth}`;
   const kept = since === exit ? "" : ` It has been so since exit ${since}.`;
-  return `After ${exit} of ${net.cost.length} exits, for ${millions(budget)}, the answer is ${answer} with ${percent(probability)}, ${verdict}.${kept}`;
+  const paid = `After ${exit} of ${net.cost.length} exits, for ${millions(budget)}`;
+  return `${paid}, the answer is ${answer} with ${percent(probability)}, ${verdict}.${kept}`;
 }
 
 function drawLive(svg, net, rows, image) {
