@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.constants import default_pg_timeout
+from torch.distributed.rendezvous import rendezvous
 
 LAUNCHED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """The variables that torchrun sets for each process that it starts."""
+PATIENCE = timedelta(minutes=1)  # torchrun starts all at once; in training they wait for longer
 
 
 def rank() -> int:
@@ -65,7 +69,8 @@ def best_device() -> str:
 def joined(device: str | None = None) -> Iterator[str]:
     """Joins the processes that torchrun started, if it did, and gives this one's device.
 
-    A variable or two that another launcher left behind start nothing.
+    A variable or two that another launcher left behind start nothing. Raises ValueError where
+    the other processes don't come, as where all variables were left behind.
     """
     device = device or best_device()
     if not all(name in os.environ for name in LAUNCHED):
@@ -74,9 +79,22 @@ def joined(device: str | None = None) -> Iterator[str]:
     if device == "cuda":
         device = f"cuda:{os.environ['LOCAL_RANK']}"
         torch.cuda.set_device(device)
-    # What the processes agree on goes through gloo; gradients on GPUs through nccl.
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
+    _join("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
     try:
         yield device
     finally:
         dist.destroy_process_group()
+
+
+def _join(backends: str) -> None:
+    """Joins the others: gloo is for what they agree on, nccl for gradients on GPUs."""
+    try:
+        store, number, count = next(rendezvous("env://", timeout=PATIENCE))
+    except (ValueError, RuntimeError, OSError) as error:
+        given = " ".join(f"{name}={os.environ[name]}" for name in LAUNCHED)
+        raise ValueError(
+            f"the other processes of {given} were not met within {PATIENCE.seconds} s; start all "
+            f"by torchrun. To train in one process, type: unset {' '.join(LAUNCHED)}"
+        ) from error
+    store.set_timeout(default_pg_timeout)
+    dist.init_process_group(backends, store=store, rank=number, world_size=count)

@@ -581,3 +581,47 @@ def test_more_images_than_the_memory_holds_are_told(folder, monkeypatch):
     monkeypatch.setattr("anytime.datasets.decoding.np.empty", full)
     with pytest.raises(DatasetError, match="pets: Unable to allocate 9 TiB.*image_size"):
         datasets.load(folder)
+
+
+def test_a_folder_without_the_layout_is_refused_from_above(tmp_path, monkeypatch):
+    for place in ("docs/pictures/cats", "music/train/deep", "talk/test", "test.txt.d"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "test").touch()  # a file of that name is no part of a layout
+    seen, allowed = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: seen.append(str(path)) or allowed(path))
+    with pytest.raises(
+        DatasetError, match=r"no data set: neither.*laid out \{train,test\}/\{class"
+    ):
+        datasets.load(tmp_path)
+    assert not [path for path in seen if Path(path).parent not in (tmp_path, tmp_path.parent)]
+
+
+@pytest.mark.parametrize("path", ["/", "/usr", "/etc"])
+def test_the_machine_is_not_walked(path, monkeypatch):
+    monkeypatch.setattr("anytime.datasets.cache.STRAYS", 1000)
+    with pytest.raises(DatasetError, match=rf"^{path}"):
+        datasets.load(Path(path))
+
+
+def test_a_tree_of_other_things_below_the_layout_is_left_at_once(folder, monkeypatch):
+    monkeypatch.setattr("anytime.datasets.cache.STRAYS", 50)
+    for number in range(40):
+        (folder / "train" / "dog" / f"{number}.txt").touch()
+    with pytest.warns(UserWarning, match="files .txt, left out: 40"):
+        assert len(datasets.load(folder).train) == 6
+    seen, allowed = [], os.scandir
+    for number in range(200):
+        (folder / "train" / "dog" / f"deep{number}" / "deeper").mkdir(parents=True)
+    monkeypatch.setattr(os, "scandir", lambda path: seen.append(str(path)) or allowed(path))
+    with pytest.raises(
+        DatasetError, match=r"pets is no data set: .* were seen there, and [0-9]+ images; .*laid"
+    ):
+        datasets.load(folder)
+    assert len(seen) < 60
+
+
+def test_a_link_to_what_is_above_the_data_set_is_not_followed(folder):
+    (folder / "train" / "cat" / "all").symlink_to("/")
+    with pytest.raises(DatasetError, match="all is a link to a folder that it lies in; remove it"):
+        datasets.load(folder)

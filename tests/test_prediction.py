@@ -385,7 +385,7 @@ def test_what_is_handed_out_after_the_deadline_is_late_though_it_was_ready_befor
     predictor.clock.tick = 0.125  # whatever looks at the clock takes as long, now
     ready = predictor.predict(PIXELS[:1], deadline=-1).seconds.item()
     for left, late in ((0.0625, True), (0.1875, False)):
-        answer = predictor.predict(PIXELS[:1], deadline=1000 * (ready + left))
+        answer = predictor.predict(PIXELS[:1], deadline=1000 * (ready + left), budget=0)
         assert (answer.exit.item(), answer.seconds.item()) == (1, ready)
         assert answer.late.item() == late
 
@@ -399,29 +399,65 @@ def test_a_deadline_runs_from_the_start_that_it_is_given():
     assert (answer.exit.item(), answer.seconds.item()) == (2, 1.25)
 
 
-def test_delays_that_come_again_and_again_are_reckoned_with_until_they_end():
-    seconds, stall = [0.125] * 8, 1.5
-    predictor, segments = timed(seconds)
+@pytest.mark.parametrize("stall", [0.5, 1.5, 6.0])
+def test_of_deadlines_from_twice_the_first_exit_s_time_on_few_are_missed_beside_others(stall):
+    predictor, segments = timed([0.125] * 8)
     predictor.calibrate(PIXELS[:1])
     generator = np.random.default_rng(3)
 
-    def others():
-        predictor.clock.now += stall * (generator.random() < 0.1)
+    def others():  # they come in between once a second, at random
+        predictor.clock.now += stall * (generator.random() < 0.125)
 
-    def served(count):
-        drawn = generator.uniform(0.25 + 2 * stall, 5.0, count)
+    def served(count, longest=1.2 + stall):
+        drawn = generator.uniform(0.25, longest, count)
         return [predictor.predict(PIXELS[:1], deadline=1000 * deadline) for deadline in drawn]
 
-    for segment in segments:
+    # All but the first unit are delayed, as no rule can help a first exit that is too late.
+    for segment in segments[1:]:
         segment.action = others
-    assert np.mean([answer.late.item() for answer in served(400)]) < 0.05
+    served(200)
+    answers = served(600)
+    late = np.mean([answer.late.item() for answer in answers])
+    assert late <= 0.04
+    if stall < 5:  # no more is given away than that takes
+        assert late >= 0.02
 
     for segment in segments:
         segment.action = lambda: None
-    served(200)
-    assert all(answer.exit.item() == 8 for answer in served(20))
-    # At the deadline of the last exit alone, little is given away.
-    assert predictor.predict(PIXELS[:1], deadline=1000.0).exit.item() >= 7
+    served(700)
+    assert predictor.predict(PIXELS[:1], deadline=1000.0).exit.item() == 8
+
+
+def test_answers_handed_out_too_late_are_learned_from_though_they_were_there_in_time():
+    predictor, _ = timed(SECONDS)
+    predictor.calibrate(PIXELS[:1])
+    predictor.clock.tick = 0.125  # whatever looks at the clock takes as long, now
+    second = cost.multiply_adds(predictor.network, (3, 2, 2))[1]
+    ready = predictor.predict(PIXELS[:1], deadline=9000, budget=second).seconds.item()
+    answers = [predictor.predict(PIXELS[:1], deadline=1000 * ready + 62.5) for _ in range(100)]
+    assert answers[0].late.item() and answers[0].exit.item() == 2
+    assert np.mean([answer.late.item() for answer in answers[20:]]) < 0.05
+
+
+def test_rare_delays_give_little_away():
+    predictor, segments = timed([0.125] * 8)
+    predictor.calibrate(PIXELS[:1])
+    exits = []
+    for number in range(300):
+        segments[3].each = 0.25 if number % 100 == 99 else 0.125
+        exits.append(predictor.predict(PIXELS[:1], deadline=1000.0).exit.item())
+    assert np.mean(exits) > 7.8
+
+
+@pytest.mark.parametrize("deadline", [100.0, 200.0, None, float("inf")])
+def test_a_deadline_that_could_not_be_held_and_none_at_all_teach_nothing(deadline):
+    predictor, segments = timed([0.125] * 8)
+    predictor.calibrate(PIXELS[:1])
+    segments[0].each = 9.0
+    for _ in range(10):
+        predictor.predict(PIXELS[:1], deadline=deadline)
+    segments[0].each = 0.125
+    assert predictor.predict(PIXELS[:1], deadline=1000.0).exit.item() == 8
 
 
 ZEROS, HALVES = torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), 0.5)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 import torch
@@ -202,3 +203,44 @@ def test_variables_that_a_launcher_left_behind_start_nothing(missing, monkeypatc
     monkeypatch.delenv(missing)
     with processes.joined("cpu") as device:
         assert device == "cpu" and processes.world_size() == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},  # this is the first of two, and waits for the other
+        {"RANK": "1"},  # there is no first one
+        {"RANK": "1", "TORCHELASTIC_USE_AGENT_STORE": "True"},
+        {"RANK": "0", "TORCHELASTIC_USE_AGENT_STORE": "True"},
+        {"RANK": "x"},
+        {"WORLD_SIZE": ""},
+        {"MASTER_ADDR": "no.such.host.invalid"},
+        {"MASTER_ADDR": ""},
+        {"MASTER_PORT": "99999"},
+        {"MASTER_PORT": "port"},
+    ],
+    ids=str,
+)
+def test_all_variables_of_a_launcher_left_behind_are_named(wrong, monkeypatch, unused_port):
+    for name, value in (environment(0, unused_port) | wrong).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(processes, "PATIENCE", timedelta(seconds=1))
+    with pytest.raises(
+        ValueError, match="not met within 1 s; start all by torchrun.* unset RANK L"
+    ):
+        with processes.joined("cpu"):
+            pytest.fail("nobody else is there")
+    assert processes.world_size() == 1
+
+
+def test_torchrun_starts_processes_that_meet(tmp_path):
+    script = tmp_path / "meet.py"
+    script.write_text(
+        "from anytime import processes\n"
+        "with processes.joined('cpu'):\n"
+        "    told = processes.any_of(processes.rank() == 0, processes.rank() == 1, False)\n"
+        "    print(f'{processes.world_size()} {told}\\n', end='')\n"  # one write each
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    told = subprocess.run([*command, str(script)], capture_output=True, text=True, timeout=300)
+    assert told.stdout == "2 [True, True, False]\n" * 2, told.stderr

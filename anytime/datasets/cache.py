@@ -3,14 +3,16 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 
+from anytime.datasets.catalogue import LAYOUT, SUFFIXES
 from anytime.datasets.images import DatasetError, Images
 from anytime.paths import cache_folder, whole_file
 
+STRAYS = 10_000  # files and folders beside images that a data set may have, and as many as images
 RULES = 2  # counts changes to how files are read, so that an old cache is not used
 Decoded = tuple[Images, Images, tuple[str, ...]]  # train, test, class names
 
@@ -69,18 +71,30 @@ def stamp(path: Path) -> tuple:
     return str(path), names, [(one.st_size, one.st_mtime_ns, one.st_ctime_ns) for one in found]
 
 
-def walk(folder: Path, above: frozenset[str] = frozenset()) -> list[str]:
+def walk(folder: Path) -> list[str]:
     """All that lies below a folder, through links too, in order; folders' names end in "/".
 
-    above: where the folders truly lie that this one is in.
-    Raises OSError for what cannot be read, DatasetError for a link to a folder that it lies in.
+    Raises OSError for what cannot be read, DatasetError for a link to a folder that it lies in, and
+    where there is so much else than images that it is no data set.
     """
+    found, others = [], 0
+    for name in _below(folder, frozenset(map(str, Path(os.path.realpath(folder)).parents))):
+        found.append(name)
+        others += not name.lower().endswith(SUFFIXES)
+        if 2 * others > STRAYS + len(found):
+            raise DatasetError(
+                f"{folder} is no data set: {others:,} files and folders that are no images were "
+                f"seen there, and {len(found) - others:,} images; give one laid out {LAYOUT}"
+            )
+    return sorted(found)
+
+
+def _below(folder: Path, above: frozenset[str]) -> Iterator[str]:
+    """What lies below a folder; above: where the folders truly lie that this one is in."""
     here = os.path.realpath(folder)
     if here in above:
         raise DatasetError(f"{folder} is a link to a folder that it lies in; remove it")
-    found = []
     for one in list(os.scandir(folder)):
-        found.append(one.name + "/" * one.is_dir())
+        yield one.name + "/" * one.is_dir()
         if one.is_dir():
-            found += [f"{one.name}/{name}" for name in walk(Path(one), above | {here})]
-    return sorted(found)
+            yield from (f"{one.name}/{name}" for name in _below(Path(one), above | {here}))

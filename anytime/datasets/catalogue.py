@@ -27,6 +27,8 @@ class Part:
     classes: tuple[int, ...] = ()
 
 
+LAYOUT = "{train,test}/{class}/image"
+SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 SPLITS = "train", "test"
 Parts = tuple[Part, ...]  # what to train on, what to test on
 WHOLE: Parts = (Part("train"), Part("test"))

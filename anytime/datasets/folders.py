@@ -14,13 +14,11 @@ from typing import IO, cast
 from unicodedata import normalize
 
 from anytime.datasets.cache import Decoded, cached, stamp, walk
-from anytime.datasets.catalogue import SPLITS
+from anytime.datasets.catalogue import LAYOUT, SPLITS, SUFFIXES
 from anytime.datasets.decoding import Entry, decoded, resized
 from anytime.datasets.images import DatasetError, MissingDataset
 from anytime.names import dataset_name
 
-LAYOUT = "{train,test}/{class}/image"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".pgm", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 # What is around the layout, the split, the class, what lies in its folder.
 PLACED = re.compile(r"(?s)(?:\./)*((?:.*/)?)(train|test)/([^/]+)/(.*)")
 HIDDEN = re.compile(r"(?:^|/)(?:__MACOSX/|\.[^/]*[^/.])")
@@ -38,6 +36,11 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
     """
     if not path.exists():
         raise MissingDataset(f"{path} does not exist; give a folder or archive laid out {LAYOUT}")
+    if path.is_dir() and not _laid_out(path):
+        raise DatasetError(
+            f"{path} is no data set: neither it nor a folder in it holds folders train and test; "
+            f"give one laid out {LAYOUT}"
+        )
 
     fit = partial(resized, side=image_size) if image_size else None
 
@@ -52,6 +55,14 @@ def load_folder(path: Path, image_size: int | None = None) -> Decoded:
         return cached(dataset_name(path), image_size, stamp(path), decode=decode)
     except OSError as error:
         raise DatasetError(f"{error}: make it readable, mend the link or remove it") from error
+
+
+def _laid_out(path: Path) -> bool:
+    """Whether a folder looks like a layout from above, before all that lies below it is read."""
+    splits, *inside = (
+        {one.name.lower() for one in at.glob("*/")} for at in (path, *path.glob("*/"))
+    )
+    return not splits.isdisjoint(SPLITS) or any(names.issuperset(SPLITS) for names in inside)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from anytime.datasets import catalogue, readers
 from anytime.datasets.cache import Decoded, cached, stamp
-from anytime.datasets.catalogue import WHOLE, Known, Parts
-from anytime.datasets.folders import LAYOUT, load_folder
+from anytime.datasets.catalogue import LAYOUT, WHOLE, Known, Parts
+from anytime.datasets.folders import load_folder
 from anytime.datasets.glyphs import load_glyphs
 from anytime.datasets.images import Dataset, DatasetError, MissingDataset, in_tracks, subset
 from anytime.datasets.npz import read_npz

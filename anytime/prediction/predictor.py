@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, SupportsFloat
+from typing import Any, SupportsFloat, cast
 
 import numpy as np
 import torch
@@ -21,8 +21,13 @@ from anytime.networks.folding import folded
 from anytime.prediction import policies
 from anytime.prediction.passes import Pass
 
-MEMORY = 0.99
-"""The share of a delay that is still reckoned with one unit later."""
+TINY = 1e-9  # not 0, as no deadline is an infinite one
+STEP, KEPT = 0.05, 29
+"""How much less of a deadline is used after one that was missed; so many kept ones make up for it.
+
+In the long run one in thirty is missed where that many units are delayed; where fewer are, little
+is given away. A larger step learns sooner and gives more away.
+"""
 
 
 @dataclass(frozen=True)
@@ -55,25 +60,26 @@ class AnytimePredictor:
         check_exits(network)
         self.network, self.clock = network.eval(), clock
         self._folded = folded(network)
-        self._sizes: list[int] = []  # of the batches whose times are known
-        self._seconds, self._shape = np.empty((0, 0)), torch.Size()
-        self._stall = 0.0  # by how much units have lately been slower than in calibrate()
+        # The batches whose times are known, and the seconds of each unit and of an answer there.
+        self._sizes, self._seconds = [1], np.zeros((1, cast(int, network.num_exits) + 1))
+        self._shape = torch.Size()
+        self._share = 1.0  # of each deadline: the rest is left to what other programs delay
         self._cost = functools.cache(lambda shape: cost.multiply_adds(network, shape))
 
     @torch.inference_mode()
     def calibrate(self, images: Tensor, repeats: int = 20, quantile: float = 0.9) -> np.ndarray:
         """Measures the units' seconds (K,) for images (N, C, H, W): a quantile of the repeats.
 
-        They decide whether a deadline can be held, together with the delays of the latest
-        predictions: where other programs keep the machine busy, answers are given earlier. Batches
-        of 1, 4, 16, ... of the images are measured too, and sizes between are interpolated: give
-        the largest batch to come.
+        They decide whether a deadline can be held, together with the deadlines that were missed:
+        where other programs keep the machine busy, answers are given earlier. Batches of 1, 4,
+        16, ... of the images are measured too, and sizes between are interpolated: give the
+        largest batch to come.
         """
         whole = len(_checked(images))
         sizes = [*(4**i for i in range(16) if 4**i < whole), whole]
         passes = [[self._timed_pass(images[:n]) for _ in range(repeats + 2)] for n in sizes]
         self._seconds = np.quantile(np.array(passes)[:, 2:], quantile, axis=1)
-        self._sizes, self._shape, self._stall = sizes, images.shape[1:], 0.0
+        self._sizes, self._shape, self._share = sizes, images.shape[1:], 1.0
         self._cost(self._shape)
         return self._seconds[-1, :-1].copy()
 
@@ -89,7 +95,7 @@ class AnytimePredictor:
         for _ in batch.units:
             batch.step()
             times.append(self.clock())
-        _joined([batch.here], [self._answer(batch, batch.here >= 0, 0.0, np.zeros(len(images)))])
+        self._answer(batch, batch.here >= 0, 0.0, np.zeros(len(images)))
         return np.diff([*times, self.clock()])
 
     def predict(self, images: Tensor, **limits: Any) -> Answer:
@@ -97,10 +103,13 @@ class AnytimePredictor:
         start = limits.setdefault("start", self.clock())
         answer = _joined(*zip(*self.as_completed(images, **limits), strict=True))
 
-        # One deadline for all of them is that of handing them out, too; the clock comes last.
-        deadline = _per_image("deadline", limits.get("deadline"), len(images))
-        due = start + float(deadline[0] if (deadline == deadline[0]).all() else np.inf) / 1000.0
-        return replace(answer, late=torch.ones_like(answer.late)) if self.clock() > due else answer
+        # The last deadline is that of handing them out, too; the clock comes last.
+        given = _per_image("deadline", limits.get("deadline"), len(images)).max() / 1000.0
+        if self.clock() <= start + given:
+            return answer
+        if not answer.late.any():  # else it is known
+            self._learn(True, given, len(images))
+        return replace(answer, late=torch.ones_like(answer.late))
 
     @torch.inference_mode()
     def as_completed(
@@ -124,9 +133,10 @@ class AnytimePredictor:
         start = now if start is None else start
         count = len(_checked(images))
         last = self._last_units(_per_image("budget", budget, count), images.shape[1:])
-        due = start + _per_image("deadline", deadline, count) / 1000.0
+        given = _per_image("deadline", deadline, count) / 1000.0
         if deadline is not None and self._shape != images.shape[1:]:
             raise ValueError(f"call calibrate() on images of shape {(*images.shape[1:],)} first")
+        due, aim = start + given, start + self._share * given
         policy, threshold = (None, 0.0) if early is None else _policy(early)
         scores = policies.Sureness(policy, count) if policy is not None else None
         batch, sure, done = self._begin(images), np.full(count, False), np.full(count, False)
@@ -135,15 +145,14 @@ class AnytimePredictor:
                 batch.step()
                 if scores:
                     sure = scores.after(batch.logits, batch.here) >= threshold
-                begun, now = now, self.clock()
-                self._learn(batch, now - begun)
-            else:
-                now = self.clock()  # who reads the answers takes time
+            now = self.clock()  # who reads the answers takes time, too
             done = sure | (last[batch.here] <= batch.done)
-            done |= self._too_late(batch, due[batch.here], now)
+            done |= self._too_late(batch, aim[batch.here], now)
             done |= interrupt is not None and interrupt.is_set()
             if done.any():
-                yield batch.here[done], self._answer(batch, done, start, due)
+                answer = self._answer(batch, done, start, due)
+                self._learn(bool(answer.late.any()), given[batch.here[done]].min(), count)
+                yield batch.here[done], answer
                 sure = sure[~done]
                 batch.keep(~done)
 
@@ -153,28 +162,28 @@ class AnytimePredictor:
             return np.full(len(budget), self.network.num_exits)
         return np.maximum(np.searchsorted(self._cost(shape), budget, side="right"), 1)
 
-    def _too_late(self, batch: Pass, due: np.ndarray, now: float) -> np.ndarray:
+    def _too_late(self, batch: Pass, aim: np.ndarray, now: float) -> np.ndarray:
         """Which images have to leave a batch, so that the next unit of the rest ends in time: (b,).
 
         Those with least time leave first, and those with equal deadlines stay together.
         """
-        if not self._sizes:
-            return np.full(len(due), False)
-        size = np.searchsorted(np.sort(-due), -due, side="right")
-        seconds = self._expected(size, batch.done) + self._expected(size, -1)
-        fits = now + seconds + self._stall <= due
-        return due < np.min(due[fits], initial=np.inf)
+        size = np.searchsorted(np.sort(-aim), -aim, side="right")
+        fits = now + self._expected(size, [batch.done, -1]) <= aim
+        return aim < np.min(aim[fits], initial=np.inf)
 
-    def _expected(self, size: np.ndarray, unit: int) -> np.ndarray:
-        """The seconds of a unit, or of making an answer (-1), for batches of these sizes (b,)."""
-        seconds = np.interp(size, self._sizes, self._seconds[:, unit])
-        return seconds * np.maximum(1.0, size / self._sizes[-1])
+    def _expected(self, size: Any, parts: list[int]) -> np.ndarray:
+        """The seconds of units, or of making an answer (-1), for batches of these sizes (b,)."""
+        seconds = np.interp(size, self._sizes, self._seconds[:, parts].sum(axis=1))
+        return seconds * np.maximum(1.0, np.divide(size, self._sizes[-1]))
 
-    def _learn(self, batch: Pass, seconds: float) -> None:
-        """Keeps in mind for some hundred units how much longer the slowest took than expected."""
-        if self._sizes and self._shape == batch.images.shape[1:]:
-            expected = self._expected(np.array([len(batch.here)]), batch.done - 1)
-            self._stall = max(seconds - expected.item(), MEMORY * self._stall)
+    def _learn(self, late: bool, given: float, count: int) -> None:
+        """Uses less of the next deadlines where one was missed, and slowly more again where not.
+
+        given: its seconds. It counts if that is twice the first exit's time or more.
+        """
+        if 2 * self._expected(count, [0, -1]) <= given < np.inf:
+            change = -STEP if late else STEP / KEPT
+            self._share = min(max(self._share + change, TINY), 1.0)
 
     def _answer(self, batch: Pass, done: np.ndarray, start: float, due: np.ndarray) -> Answer:
         with torch.inference_mode(False):  # whoever gets the tensors may change them
