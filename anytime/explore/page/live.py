@@ -1,14 +1,11 @@
 """A trained ResANN and some images, as numbers for the page, which runs it by itself."""
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from anytime.explore import predicted
-
-if TYPE_CHECKING:
-    from torch import nn
 
 IMAGES = 24  # so many are on the page
 
@@ -36,7 +33,7 @@ def live() -> dict[str, Any]:
     return {}
 
 
-def network_numbers(network: "nn.Module") -> dict[str, Any]:
+def network_numbers(network: Any) -> dict[str, Any]:
     """A ResANN of basic units behind a 3x3 stem, folded: its shape, and its numbers in base64.
 
     Each tensor is told by where it begins among the numbers and how many it has. Raises ValueError
