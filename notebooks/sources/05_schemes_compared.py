@@ -73,7 +73,7 @@ CUTS = [NETWORK, *(f"{NETWORK}-to{exit}" for exit in (3, 6, 9))]
 # %%
 found = [
     run
-    for run in runs.find(network=CUTS, dataset=ORDER)
+    for run in runs.find(runs.RUNS / "first-edition", network=CUTS, dataset=ORDER)
     if run.config["recipe"]["epochs"] == EPOCHS and "crop" in run.config["recipe"]["augmentation"]
 ]
 hours = sum(run.cpu_seconds for run in found) / 3600

@@ -88,7 +88,7 @@ NETWORKS = [f"resann-{n}-16-stride2" for n in (1, 2, 4)]
 TEST_IMAGES = {"cifar10": 10_000, "tiny-imagenet-100": 5_000}
 wanted = {"network": NETWORKS, "weighting": ["const", "adaloss"], "train_images": 50_000}
 
-records = runs.find(**wanted, dataset=list(TEST_IMAGES))
+records = runs.find(runs.RUNS / "first-edition", **wanted, dataset=list(TEST_IMAGES))
 records = [run for run in records if run.config["recipe"]["epochs"] == 20]
 print("one recipe for all:", len({str(run.config["recipe"]) for run in records}) == 1)
 print(

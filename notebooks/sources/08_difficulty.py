@@ -177,7 +177,8 @@ PAIRS = [
 
 # %%
 protocol = {"network": "resann-4-16-stride2", "weighting": "adaloss", "train_images": 5_000}
-records = runs.find(**protocol, dataset=list(NAMES))
+EDITION = runs.RUNS / "first-edition"
+records = runs.find(EDITION, **protocol, dataset=list(NAMES))
 records = [run for run in records if run.config["recipe"]["epochs"] == 60]
 records.sort(key=lambda run: (list(NAMES).index(run.config["dataset"]), run.config["seed"]))
 print("one recipe for all:", len({str(run.config["recipe"]) for run in records}) == 1)
@@ -628,7 +629,9 @@ print(f"where the ratio is below 1/γ: {ranks:.2f}")
 whole = {
     NAMES[name]: [
         run
-        for run in runs.find(dataset=name, network=protocol["network"], weighting="adaloss")
+        for run in runs.find(
+            EDITION, dataset=name, network=protocol["network"], weighting="adaloss"
+        )
         if run.config["recipe"]["epochs"] == 20
     ]
     for name in PHOTOGRAPHS

@@ -9,7 +9,7 @@ const COVERS = {
 };
 const PEN = 1.5; // pixels to each side
 
-let seen = {}; // the image as it is now, and what of it was computed
+let looked = {}; // the image as it is now, and what of it was computed
 
 function liveNetwork() {
   const net = DATA.live;
@@ -22,8 +22,8 @@ function liveNetwork() {
 
   look(net, image, cover);
   const paid = costs.indexOf(budget);
-  while (seen.answers.length < paid) seen.answers.push(seen.rest.next().value);
-  const rows = seen.answers.slice(0, paid).map((likely, i) => liveRow(net, likely, i, image));
+  while (looked.answers.length < paid) looked.answers.push(looked.rest.next().value);
+  const rows = looked.answers.slice(0, paid).map((likely, i) => liveRow(net, likely, i, image));
   return {
     words: liveWords(net, rows, budget, image),
     key: "Draw over the picture to make it harder. Above each exit: its answer, ✓ where that is right.",
@@ -35,9 +35,9 @@ function liveNetwork() {
 
 // Takes an image anew where another one, or another part of it, is asked for.
 function look(net, image, cover) {
-  if (seen.image === image && seen.cover === cover) return;
+  if (looked.image === image && looked.cover === cover) return;
   const pixels = Uint8Array.from(atob(net.images[image]), (letter) => letter.charCodeAt(0));
-  seen = { image, cover, pixels };
+  looked = { image, cover, pixels };
   paint(net, (x, y) => COVERS[cover](x / net.side, y / net.side), 128);
 }
 
@@ -45,10 +45,10 @@ function look(net, image, cover) {
 function paint({ side, channels }, which, value) {
   for (let i = 0; i < side * side; i++) {
     if (!which(i % side, Math.floor(i / side))) continue;
-    for (let channel = 0; channel < channels; channel++) seen.pixels[channel * side * side + i] = value;
+    for (let channel = 0; channel < channels; channel++) looked.pixels[channel * side * side + i] = value;
   }
-  seen.answers = [];
-  seen.rest = refine(DATA.live, seen.pixels);
+  looked.answers = [];
+  looked.rest = refine(DATA.live, looked.pixels);
 }
 
 function liveRow(net, likely, i, image) {
@@ -105,7 +105,7 @@ function drawImage(root, net, size, em) {
   const filled = context.createImageData(side, side);
   filled.data.forEach((_, i) => {
     const [pixel, part] = [i >> 2, i % 4];
-    filled.data[i] = part === 3 ? 255 : seen.pixels[(channels === 3 ? part : 0) * side * side + pixel];
+    filled.data[i] = part === 3 ? 255 : looked.pixels[(channels === 3 ? part : 0) * side * side + pixel];
   });
   context.putImageData(filled, 0, 0);
   const place = { x: 0, y: 0, width: size - em, height: size - em, class: "pixels" };
