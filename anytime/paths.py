@@ -114,7 +114,7 @@ def whole_file(path: PathLike) -> Iterator[Path]:
 
 def _replace(path: Path, temporary: Path) -> None:
     """Puts a file in the place of another, which Windows refuses for as long as that is read."""
-    for _ in range(40):
+    for _ in range(20):
         with suppress(PermissionError):
             return os.replace(temporary, path)
         time.sleep(0.05)
