@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import inspect
 import io
 import os
@@ -50,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("ANYTIME_DEBUG"):
             raise
         reason = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            reason += "; choose a place that you may write to, as by --out FOLDER"
     print(f"error: {reason}", file=sys.stderr)
     return 1
 

@@ -99,7 +99,7 @@ def whole_file(path: PathLike) -> Iterator[Path]:
         _remove_abandoned(path)
         yield temporary
         check_locks()
-        os.replace(temporary, path)
+        _replace(path, temporary)
     except (OSError, RuntimeError) as error:
         # torch.save, which cannot end a file either then, has the reason in its context.
         reason = error if isinstance(error, OSError) else error.__context__
@@ -110,6 +110,15 @@ def whole_file(path: PathLike) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _replace(path: Path, temporary: Path) -> None:
+    """Puts a file in the place of another, which Windows refuses for as long as that is read."""
+    for _ in range(20):
+        with suppress(PermissionError):
+            return os.replace(temporary, path)
+        time.sleep(0.05)
+    os.replace(temporary, path)
 
 
 def check_locks() -> None:

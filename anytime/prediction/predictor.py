@@ -22,7 +22,7 @@ from anytime.prediction import policies
 from anytime.prediction.passes import Pass
 
 TINY = 1e-9  # not 0, as no deadline is an infinite one
-STEP, KEPT = 0.05, 29
+STEP, KEPT = 0.1, 29
 """How much less of a deadline is used after one that was missed; so many kept ones make up for it.
 
 In the long run one in thirty is missed where that many units are delayed; where fewer are, little
