@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from anytime import names
-from anytime.theory import standing
+from anytime.theory import adaloss_weights, standing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,21 +193,31 @@ def first_epoch_below(run: Run, level: float) -> int | None:
     return next(below, None)
 
 
-def at_loss(run: Run, level: float, column: str = "weights") -> np.ndarray:
-    """A column (K,) when the last exit's training loss first falls to a level, between two epochs.
+def epochs_at_loss(run: Run, levels: ArrayLike) -> np.ndarray:
+    """The epochs (M,) in which the last exit's training loss first falls to each level (M,).
 
-    Straight between the epochs around it; that of the first epoch where it is below from the start,
-    and nan where it never is.
+    Straight between the epochs before and after. It is nan where it never does, and where it was
+    there at the end of the first epoch: nobody saw when.
     """
-    loss, values = run.values("train_loss")[:, -1], run.values(column)
-    below = np.flatnonzero(loss <= level)
-    if not len(below):
-        return np.full(run.num_exits, np.nan)
-    after = below[0]
-    if after == 0:
-        return values[0]
-    part = (loss[after - 1] - level) / (loss[after - 1] - loss[after])
-    return values[after - 1] + part * (values[after] - values[after - 1])
+    levels, loss = np.atleast_1d(levels).astype(float), run.values("train_loss")[:, -1]
+    after = np.argmax(loss <= levels[:, None], axis=1)
+    before = np.maximum(after, 1) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (loss[before] - levels) / (loss[before] - loss[after])
+    return np.where(after > 0, before + 1 + between, np.nan)
+
+
+def at_epochs(run: Run, column: str, epochs: np.ndarray) -> np.ndarray:
+    """A per-exit column (M, K) at some epochs (M,), straight between whole ones; nan stays nan."""
+    whole = np.arange(1, run.epochs + 1)
+    return np.transpose([np.interp(epochs, whole, curve) for curve in run.values(column).T])
+
+
+def floor(weighting: str) -> float:
+    """The least weight that AdaLoss gives any exit, gamma, by its text; 0 of other weightings."""
+    name, options = names.recorded_weighting(weighting)
+    usual = names.parameters(adaloss_weights)["gamma"].default
+    return float(options.get("gamma", usual)) if name == "adaloss" else 0.0  # type: ignore[arg-type]
 
 
 def anytime_auc(

@@ -280,9 +280,10 @@ def test_a_level_is_reached_between_two_epochs():
         for k, (loss, weight) in enumerate([(1.0, 0.8), (0.7, 0.4), (0.3, 0.2), (0.7, 0.9)])
     ]
     run = Run({"dataset": "toy"}, [1, 2], history=history)
-    assert metrics.at_loss(run, 0.6) == pytest.approx([0.35, 1.0])  # a quarter of the way
-    assert metrics.at_loss(run, 2.0) == pytest.approx([0.8, 1.0])
-    assert np.isnan(metrics.at_loss(run, 0.1)).all()
+    epochs = metrics.epochs_at_loss(run, [0.6, 2.0, 0.1])
+    # a quarter of the way; when it was at 2 nobody saw; and it never came to 0.1
+    assert epochs == pytest.approx([2.25, np.nan, np.nan], nan_ok=True)
+    assert metrics.at_epochs(run, "weights", epochs[:1])[0] == pytest.approx([0.35, 1.0])
 
 
 def test_a_chain_answers_budgets_drawn_evenly_in_the_logarithm(tmp_path):

@@ -39,7 +39,6 @@ ORDERS = (
 )
 LAST_EPOCHS = 10  # the weights' share is a mean over these
 FIT = 0.6  # the last exit's training loss at which data sets are compared, too
-GAMMA = 0.07  # the floor under AdaLoss's weights, unless its text gives another
 
 
 class Claim(NamedTuple):
@@ -201,18 +200,8 @@ def by_network(setting: list[Run]) -> dict[str, Groups]:
     return networks
 
 
-def last_error(run: Run) -> float:
-    """Of the last exit, in points."""
-    return 100 * float(run.final("test_error")[-1])
-
-
-def early_error(run: Run) -> float:
-    """Of the exit nearest to a quarter of the cost, in points."""
-    return error_at(run, 0.25)
-
-
-def error_at(run: Run, share: float) -> float:
-    """Of the exit nearest to a share of the cost, in points."""
+def error_at(run: Run, share: float = 1.0) -> float:
+    """Of the exit nearest to a share of the cost, the last unless told, in points."""
     return 100 * float(run.final("test_error")[metrics.exit_nearest(run.cost, share)])
 
 
@@ -221,18 +210,15 @@ def share_late(run: Run, floor: bool = False) -> float:
 
     Counted above AdaLoss's floor, unless `floor`.
     """
-    weights = run.values("weights")[-LAST_EPOCHS:] - (0 if floor else _gamma(run))
+    below = 0 if floor else metrics.floor(run.config["weighting"])
+    weights = run.values("weights")[-LAST_EPOCHS:] - below
     return float(np.mean([metrics.concentration(one).last_quarter for one in weights]))
 
 
 def share_at_fit(run: Run) -> float:
     """The same when the last exit's training loss first falls to 0.6; nan where it never does."""
-    weights = metrics.at_loss(run, FIT) - _gamma(run)
-    return metrics.concentration(weights).last_quarter
-
-
-def _gamma(run: Run) -> float:
-    return float(names.parse(run.config["weighting"])[1].get("gamma", GAMMA))  # type: ignore[arg-type]
+    (weights,) = metrics.at_epochs(run, "weights", metrics.epochs_at_loss(run, FIT))
+    return metrics.concentration(weights - metrics.floor(run.config["weighting"])).last_quarter
 
 
 def _planned(run: Run, network: str = NET, images: int = 50_000, **changes: Any) -> bool:
@@ -249,9 +235,15 @@ def measured(groups: Groups, measure: Measure) -> dict[str, np.ndarray]:
 
 
 def _find(
-    claim: str, used: list[Run], test: Callable[..., Tested], *given: Any, **about: Any
+    claim: str,
+    used: list[Run],
+    test: Callable[..., Tested],
+    *given: Any,
+    told: str = "",
+    primary: bool = False,
 ) -> Finding:
     """What a test finds of what it is given, or why it cannot be made."""
+    about: dict[str, Any] = {"told": "" if primary else told, "primary": primary}
     try:
         _one_version(used)
         tested = test(*given)
@@ -278,11 +270,11 @@ def _over_opt(schemes: Groups) -> Iterator[Finding]:
             if not group or not opt:
                 continue
             errors = measured({"ours": group}, partial(error_at, share=share))
-            errors |= measured({"opt": opt}, last_error)
+            errors |= measured({"opt": opt}, error_at)
             told = f"{names.weighting_title(scheme)} over OPT at {share:g} of the cost"
             primary = whole and scheme != "linear" and _planned(group[0], epochs=settings.LONG)
-            about = {"told": "" if primary else told, "primary": primary}
-            yield _find(claim, group + opt, _ratio, errors, claim, **about)
+            used = group + opt
+            yield _find(claim, used, _ratio, errors, claim, told=told, primary=primary)
 
 
 def _ratio(errors: dict[str, np.ndarray], claim: str) -> Tested:
@@ -306,13 +298,13 @@ def _between(schemes: Groups) -> Iterator[Finding]:
         told = (
             "" if plain else f"{names.weighting_title(ours)}, not {names.weighting_title(theirs)}"
         )
-        about = {"told": told, "primary": primary}
-        used = schemes[ours] + schemes[theirs]
-        late = measured(groups, last_error)
-        yield _find("3a" if base == "const" else "4", used, _fewer, late, theirs, ours, **about)
+        used, late = schemes[ours] + schemes[theirs], measured(groups, error_at)
+        number = "3a" if base == "const" else "4"
+        yield _find(number, used, _fewer, late, theirs, ours, told=told, primary=primary)
         if base == "const":
-            early = measured({n: g for n, g in groups.items() if n != "opt"}, early_error)
-            yield _find("3b", used, _fewer, early, ours, theirs, **about)
+            groups.pop("opt", None)  # its early exits are not trained
+            early = measured(groups, partial(error_at, share=0.25))
+            yield _find("3b", used, _fewer, early, ours, theirs, told=told, primary=primary)
 
 
 def _fewer(errors: dict[str, np.ndarray], more: str, less: str) -> Tested:
@@ -341,16 +333,14 @@ def _sooner(networks: dict[str, Groups]) -> Iterator[Finding]:
         theirs = networks[large].get("const", [])
         if ours and control and theirs:
             primary = large == CHAIN[-1] and _planned(ours[0])
-            about = {"told": "" if primary else f"{small} and {large}", "primary": primary}
-            yield _find("5", ours + control + theirs, _factors, ours, control, theirs, **about)
+            told, used = f"{small} and {large}", ours + control + theirs
+            given = ours, control, theirs
+            yield _find("5", used, _factors, *given, told=told, primary=primary)
 
 
 def _factors(ours: list[Run], control: list[Run], theirs: list[Run]) -> Tested:
     curves = [run.final("test_error") for run in theirs]
-    last, plain = (
-        measured({"": group}, lambda run: run.final("test_error")[-1])[""]
-        for group in (ours, control)
-    )
+    last, plain = ([run.final("test_error")[-1] for run in group] for group in (ours, control))
     cost, paid = theirs[0].cost, ours[0].cost[-1]
     parts = {
         "the large one's cost": statistics.cost_factor(last, paid, curves, cost),
@@ -365,7 +355,7 @@ def _chained(networks: dict[str, Groups]) -> Iterator[Finding]:
     used = [group for one in members for scheme in ("adaloss", "const") for group in one[scheme]]
     if len(members) > 1 and all(one["adaloss"] and one["const"] for one in members):
         primary = len(members) == len(CHAIN) and _planned(used[0], CHAIN[0])
-        told = "" if primary else f"a chain of {len(members)}"
+        told = f"a chain of {len(members)}"
         yield _find("7", used, _chains, members, told=told, primary=primary)
 
 
@@ -408,9 +398,8 @@ def _by_difficulty(found: list[Run]) -> Iterator[Finding]:
             primary = (*there, weighting, words) == (*lists.THREE, "adaloss", "")
             primary = primary and plan(hardest)
             told = ", ".join(filter(None, (names.weighting_title(weighting), words)))
-            about = {"told": "" if primary else told, "primary": primary}
             used = [run for group in there.values() for run in group]
-            yield _find("6", used, _later, there, measure, **about)
+            yield _find("6", used, _later, there, measure, told=told, primary=primary)
 
 
 def _later(there: Groups, measure: Measure) -> Tested:
@@ -447,7 +436,7 @@ def _as_authors(found: list[Run]) -> Iterator[Finding]:
 def _changes(pairs: dict[str, tuple[list[Run], list[Run]]]) -> Tested:
     parts, notes = {}, []
     for told, (theirs, ours) in pairs.items():
-        errors = measured({"theirs": theirs, "ours": ours}, last_error)
+        errors = measured({"theirs": theirs, "ours": ours}, error_at)
         parts[told] = statistics.difference(errors, "theirs", "ours")
         notes.append(_scatter(errors, "theirs", "ours"))
     # Any of the three is enough, and so they count as three.

@@ -10,7 +10,7 @@ from ipywidgets import Dropdown, IntSlider, Play, SelectMultiple, Widget, jslink
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from anytime import metrics, names, plots, theory
+from anytime import metrics, plots
 from anytime.explore import recorded
 from anytime.explore.frame import ABOVE, Explorer, NothingToShow, View
 from anytime.explore.recorded import STATIC, Runs
@@ -24,28 +24,15 @@ RANGED = ["weight", "share", "loss"]
 ALL_SEEDS = "mean of all"  # a choice of None would show as an empty box
 
 
-def floor(weighting: str) -> float:
-    """The least weight that AdaLoss gives any exit, gamma; 0 of other weightings."""
-    name, options = names.recorded_weighting(weighting)
-    usual = names.parameters(theory.adaloss_weights)["gamma"].default
-    return float(options.get("gamma", usual)) if name == "adaloss" else 0.0
-
-
 def epochs_at(run: Run, moments: ArrayLike, by: str) -> np.ndarray:
     """When a run was at each of the moments (M,), in epochs; nan where it never was.
 
     by: "epoch" takes moments as epochs, the last being the end; "fit" as training losses of the
-    last exit, at whose first crossing the epochs before and after are interpolated.
+    last exit, see `metrics.epochs_at_loss`.
     """
-    moments, loss = np.asarray(moments, dtype=float), run.values("train_loss")[:, -1]
-    if by == "epoch":
-        return np.clip(moments, 1, len(loss))
-    after = np.argmax(loss <= moments[:, None], axis=1)
-    before = np.maximum(after, 1) - 1
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (loss[before] - moments) / (loss[before] - loss[after])
-    # 0: it never came so low, or it was there at the end of the first epoch, and nobody saw when.
-    return np.where(after > 0, before + 1 + between, np.nan)
+    if by == "fit":
+        return metrics.epochs_at_loss(run, moments)
+    return np.clip(np.asarray(moments, dtype=float), 1, run.epochs)
 
 
 def final_weights_data(
@@ -77,13 +64,10 @@ def final_weights_data(
 
 def _rows(run: Run, moments: np.ndarray, by: str, above_floor: bool) -> pd.DataFrame:
     """One run's part in `final_weights_data`."""
-    epochs, whole = epochs_at(run, moments, by), np.arange(1, len(run.history) + 1)
-    weights, losses = (
-        np.transpose([np.interp(epochs, whole, curve) for curve in run.values(key).T])
-        for key in ("weights", "train_loss")
-    )
+    epochs = epochs_at(run, moments, by)
+    weights, losses = (metrics.at_epochs(run, key, epochs) for key in ("weights", "train_loss"))
     if above_floor:
-        weights = np.maximum(weights - floor(run.config["weighting"]), 0.0)
+        weights = np.maximum(weights - metrics.floor(run.config["weighting"]), 0.0)
     with np.errstate(invalid="ignore"):  # 0 / 0, where all weights are the floor
         shares = weights / weights.sum(axis=1, keepdims=True)
         where = np.transpose([metrics.concentration(row) for row in weights])

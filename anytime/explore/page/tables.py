@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anytime import names, paper, theory
+from anytime import metrics, names, paper, theory
 from anytime.explore import chain, curves, recorded
-from anytime.explore.final_weights import final_weights_data, floor
+from anytime.explore.final_weights import final_weights_data
 from anytime.explore.page import live
 from anytime.names import weighting_title
 from anytime.plots import scheme_style
@@ -76,7 +76,7 @@ def _setting(runs: Sequence[Run]) -> dict[str, Any]:
         "epoch": [*range(last, 0, -math.ceil(last / EPOCHS))][::-1],
         "fit": [one for one in LEVELS if any(loss.min() <= one < loss[0] for loss in losses)],
     }
-    content: dict[str, Any] = {"exits": exits, "floor": floor(runs[0].config["weighting"])}
+    content: dict[str, Any] = {"exits": exits, "floor": metrics.floor(runs[0].config["weighting"])}
     for counted, kept in SHOWN.items():
         content[counted] = {}
         for by in [by for by in moments if moments[by]]:
