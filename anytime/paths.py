@@ -115,9 +115,12 @@ def whole_file(path: PathLike) -> Iterator[Path]:
 def _replace(path: Path, temporary: Path) -> None:
     """Puts a file in the place of another, which Windows refuses for as long as that is read."""
     for _ in range(20):
-        with suppress(PermissionError):
+        try:
             return os.replace(temporary, path)
-        time.sleep(0.05)
+        except PermissionError as error:
+            if not hasattr(error, "winerror"):
+                raise  # elsewhere it would be refused again
+            time.sleep(0.05)
     os.replace(temporary, path)
 
 

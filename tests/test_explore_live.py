@@ -62,8 +62,28 @@ def test_other_networks_with_statistics_of_their_own_do_so_too(page, name, chann
 
 
 def test_a_network_of_other_parts_is_refused():
-    network = networks.build("resann-1.1-4-preact", seed=0)
+    network = networks.build("resann-1.1-4-preact-cifar", seed=0)
+    network.standardise.mean = torch.ones(3, 8, 8)
     with pytest.raises(ValueError, match="the page has no BottleneckUnit"):
+        live.network_numbers(network)
+
+
+@pytest.mark.parametrize(
+    "name, mean, message",
+    [
+        ("resann-1.1-4-bottleneck-cifar", (3, 8, 8), "no BottleneckUnit"),
+        ("resann-1-4-imagenet", (3, 32, 32), "no stem but a 3x3"),
+        ("resann-1-4", (3, 10, 10), "a side in steps of 4"),
+        ("resann-1-4-stride2", (3, 12, 12), "a side in steps of 8"),
+        ("resann-1-4", (3, 8, 16), "square images"),
+        ("resann-1-4", (3, 1, 1), "steps of 4"),
+        ("resann-1-4", (1, 1, 1), "square images"),
+    ],
+)
+def test_what_the_page_would_compute_wrongly_is_refused(name, mean, message):
+    network = networks.build(name, seed=0).eval()
+    network.standardise.mean = torch.ones(mean)
+    with pytest.raises(ValueError, match=message):
         live.network_numbers(network)
 
 

@@ -226,6 +226,25 @@ def test_one_seed_is_no_test_and_says_so(tmp_path):
     assert found.verdict == "undecided" and "has 1 run: it takes two" in found.note
 
 
+def test_one_seed_of_a_third_weighting_keeps_no_two_others_from_being_compared(tmp_path):
+    for seed in range(3):
+        record(tmp_path, "const", 0.5 + seed / 1000, seed=seed)
+        record(tmp_path, "adaloss", 0.4 + seed / 1000, seed=seed)
+    alone = row(tmp_path, "3a")
+    record(tmp_path, "linear", 0.45)
+    assert row(tmp_path, "3a").ours == alone.ours != ""
+    assert row(tmp_path, "3a").p == alone.p and row(tmp_path, "4").ours == ""
+
+
+@pytest.mark.parametrize("text", ["mine:", "mine:a", "my:b=1,b=2", "adalossy", "数据 =:"])
+def test_a_weighting_of_one_s_own_may_go_by_any_text(tmp_path, text):
+    for seed in range(2):
+        record(tmp_path, "const", 0.5 + seed / 100, seed=seed)
+        record(tmp_path, text, 0.4 + seed / 100, seed=seed)
+    table = ledger.ledger(tmp_path)
+    assert (table.verdict == "not run").all() and len(table) == len(claims.CLAIMS)
+
+
 def test_groups_that_scatter_too_differently_get_welch_s_test_beside(tmp_path):
     for seed in range(3):
         record(tmp_path, "const", 0.5 + seed / 100, seed=seed)

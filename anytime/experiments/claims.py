@@ -287,8 +287,8 @@ def _between(schemes: Groups) -> Iterator[Finding]:
     """Claims 3 and 4: kinds of AdaLoss against CONST and LINEAR, also of equal totals."""
     main = {name: schemes[name] for name in lists.MAIN if schemes.get(name)}
     for ours, theirs in product(schemes, schemes):
-        base, options = names.parse(theirs)
-        if not ours.startswith("adaloss") or base not in ("const", "linear"):
+        base, options = names.recorded_weighting(theirs)
+        if names.recorded_weighting(ours)[0] != "adaloss" or base not in ("const", "linear"):
             continue
         if options and (ours != "adaloss" or [*options] != ["total"]):
             continue
@@ -312,7 +312,8 @@ def _fewer(errors: dict[str, np.ndarray], more: str, less: str) -> Tested:
     found = statistics.difference(errors, more, less)
     p, note = found.p, _scatter(errors, more, less)
     if "const" in (more, less):
-        against = {name: errors[name] for name in errors if name != "opt"}
+        # One seed of a third weighting says nothing, and keeps no two others from being compared.
+        against = {n: of for n, of in errors.items() if n != "opt" and len(of) > 1}
         p = statistics.dunnett(against)[more if less == "const" else less]
     return Tested({"": found}, p, note)
 
@@ -386,7 +387,9 @@ MEASURES: dict[str, Measure] = {
 
 def _by_difficulty(found: list[Run]) -> Iterator[Finding]:
     """Claim 6 for each order of data sets, from runs that share all but the data."""
-    adaloss = [run for run in found if run.config["weighting"].startswith("adaloss")]
+    texts = {run.config["weighting"] for run in found}
+    kinds = [text for text in texts if names.recorded_weighting(text)[0] == "adaloss"]
+    adaloss = [run for run in found if run.config["weighting"] in kinds]
     for (_, weighting, *_), group in grouped(adaloss, *ALIKE).items():
         on = {name: runs for (name,), runs in grouped(group, "dataset").items()}
         for order, (words, measure) in product(ORDERS, MEASURES.items()):

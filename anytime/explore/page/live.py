@@ -1,6 +1,7 @@
 """A trained ResANN and some images, as numbers for the page, which runs it by itself."""
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ def live() -> dict[str, Any]:
 
     for run, file, digest in predicted.stored():
         name = run.config["dataset"]
-        if not name.startswith("glyphs") or "-stride2" not in run.config["network"]:
+        if not name.startswith("glyphs"):
             continue
         data = datasets.load(name)
         test = data.test[:IMAGES]
@@ -39,16 +40,22 @@ def network_numbers(network: Any) -> dict[str, Any]:
     Each tensor is told by where it begins among the numbers and how many it has. Raises ValueError
     for a network of other parts.
     """
-    numbers = _Numbers()
     from anytime.networks.resann import BasicUnit
 
     stem, mean = network.stem[0], network.standardise.mean
-    units = []
+    every = [unit for segment in network.segments for unit in segment]
+    if other := [unit for unit in every if not isinstance(unit, BasicUnit)]:
+        raise ValueError(f"the page has no {type(other[0]).__name__}")
+    if len(network.stem) > 1 or stem.kernel_size != (3, 3):
+        raise ValueError("the page has no stem but a 3x3 convolution")
+    least = stem.stride[0] * math.prod(unit.stride for unit in every)
+    if mean.shape != (stem.in_channels, *mean.shape[-1:] * 2) or mean.shape[-1] % least:
+        raise ValueError(
+            f"the page reads square images with a mean of their own and a side in steps of {least}"
+        )
+    numbers, units = _Numbers(), list[dict[str, Any]]()
     for segment, head in zip(network.segments, network.heads, strict=True):
-        for unit in segment:
-            if not isinstance(unit, BasicUnit):
-                raise ValueError(f"the page has no {type(unit).__name__}")
-            units.append(numbers.unit(unit))
+        units += map(numbers.unit, segment)
         units[-1]["head"] = numbers.layer(head[-1].weight, head[-1].bias)
     return {
         "channels": stem.in_channels,

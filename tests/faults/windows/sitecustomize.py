@@ -46,7 +46,9 @@ def wary(action):
     def act(*paths, **options):
         for path in paths:
             if in_use(path):
-                raise PermissionError(errno.EACCES, "it is used by another process", str(path))
+                refusal = PermissionError(errno.EACCES, "another process uses it", str(path))
+                refusal.winerror = 32  # as there, and nowhere else
+                raise refusal
         return action(*map(spoken, paths), **options)
 
     return act
