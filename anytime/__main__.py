@@ -9,7 +9,9 @@ import inspect
 import io
 import os
 import sys
+import tomllib
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,11 +103,22 @@ def _milestone(text: str) -> tuple[int, float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not EPOCH:LR, such as 140:0.01") from None
 
 
-def _option(text: str) -> tuple[str, int | str]:
+def _options(text: str) -> dict[str, Any]:
+    """The options in a TOML file, or one of them; its value is TOML, too, or else a text."""
     name, equals, value = text.partition("=")
+    if text.endswith(".toml") and not equals:
+        try:
+            return tomllib.loads(Path(text).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise argparse.ArgumentTypeError(f"{text} cannot be read: {error}") from error
     if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as timeout_min=600")
-    return name, int(value) if value.isdecimal() else value
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no NAME=VALUE, such as timeout_min=600, and no file.toml of these"
+        )
+    try:
+        return tomllib.loads(f"{name} = {value}")
+    except tomllib.TOMLDecodeError:
+        return {name: value}
 
 
 def _doctor(parser: argparse.ArgumentParser) -> None:
@@ -233,8 +246,9 @@ def _run(parser: argparse.ArgumentParser) -> None:
     add("--keep-networks", type=_path, metavar="FOLDER", help="store the trained networks")
     add("--dry-run", action="store_true", help="only list the missing runs and their cost")
     add("--cluster", choices=("slurm", "local"), help="hand the runs to submitit")
-    words = "for submitit, such as slurm_partition=gpu timeout_min=600"
-    add("--cluster-options", nargs="+", default=[], type=_option, metavar="NAME=VALUE", help=words)
+    words = "for submitit, such as slurm_partition=gpu, or a file of them, such as cluster.toml"
+    add("--cluster-options", nargs="+", default=[], type=_options, metavar="OPTION", help=words)
+    add("--status", action="store_true", help="only say what has become of the runs")
 
 
 def _run_experiment(options: argparse.Namespace) -> int:
@@ -249,21 +263,45 @@ def _run_experiment(options: argparse.Namespace) -> int:
     also = options.also or ([] if options.out else [RUNS])
     if options.dry_run:
         return _list_runs(workers.missing(todo, folder, *also), [folder, *also])
+    if options.status:
+        return _say_what_became(todo, folder, also)
     if options.cluster:
         return _submit(todo, folder, also, options)
     failed = workers.run(todo, folder, options.jobs, *also, networks=options.keep_networks)
     return 1 if failed else 0
 
 
+def _say_what_became(todo: list[Job], folder: Path, also: list[Path]) -> int:
+    """Lists the runs that are neither finished nor still to begin, and counts all."""
+    from anytime.experiments import cluster
+
+    standings = cluster.standings(todo, folder, *also)
+    for job, state, told in standings:
+        if told:
+            print(f"{state:8} {job.name}  {told}")
+    counts = Counter(state for _, state, _ in standings)
+    print(", ".join(f"{counts[state]} {state}" for state in cluster.STATES))
+    return 1 if counts[cluster.FAILED] else 0
+
+
 def _submit(todo: list[Job], folder: Path, also: list[Path], options: argparse.Namespace) -> int:
     from anytime.experiments import cluster, workers
 
-    networks, parameters = options.keep_networks, dict(options.cluster_options)
+    # The paper's networks are trained on accelerators.
+    parameters: dict[str, Any] = {"gpus_per_node": 1} if options.profile == "paper" else {}
+    for given in options.cluster_options:
+        parameters |= given
+    networks = options.keep_networks
     good, refused = workers.planned(todo, folder, *also, networks=networks)
-    handles = cluster.submit(good, folder, options.cluster, networks, **parameters)
-    for job, handle in zip(good, handles, strict=True):
+    under_way = {cluster.RUNNING, cluster.WAITING}
+    busy = [one for one in cluster.standings(good, folder) if one.state in under_way]
+    for job, state, told in busy:
+        print(f"{state} already: {job.name}  {told}")
+    free = [job for job in good if job not in {one.job for one in busy}]
+    handles = cluster.submit(free, folder, options.cluster, networks, **parameters)
+    for job, handle in zip(free, handles, strict=True):
         print(f"{handle.job_id}  {job.name}")
-    print(f"{len(handles)} runs submitted; what became of them is in {folder / 'cluster'}")
+    print(f"{len(handles)} runs submitted; the same command with --status says what became of them")
     return 1 if refused else 0
 
 

@@ -118,7 +118,7 @@ def test_options_are_the_recipe_of_the_record(tmp_path):
         (["run", "schemes", "--also", "/no/such"], "there is no folder '/no/such'"),
         (["run", "schemes", "--data-folder", "/no/such"], "there is no folder '/no/such'"),
         (["run", "schemes", "--data-folder", ""], "it is empty"),
-        (["run", "schemes", "--cluster-options", "gpu"], "'gpu' is not NAME=VALUE"),
+        (["run", "schemes", "--cluster-options", "gpu"], "'gpu' is no NAME=VALUE"),
         (["fetch"], "dataset"),
     ],
 )
