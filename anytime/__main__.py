@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import inspect
 import io
+import math
 import os
 import sys
 import tomllib
@@ -244,6 +245,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     words = "don't repeat runs finished below these (data/runs, unless --out is given)"
     add("--also", type=_folder, nargs="+", metavar="FOLDER", help=words)
     add("--keep-networks", type=_path, metavar="FOLDER", help="store the trained networks")
+    add("--minutes", type=_positive, metavar="M", help="store what is under way then, and end")
     add("--dry-run", action="store_true", help="only list the missing runs and their cost")
     add("--cluster", choices=("slurm", "local"), help="hand the runs to submitit")
     words = "for submitit, such as slurm_partition=gpu, or a file of them, such as cluster.toml"
@@ -267,7 +269,8 @@ def _run_experiment(options: argparse.Namespace) -> int:
         return _say_what_became(todo, folder, also)
     if options.cluster:
         return _submit(todo, folder, also, options)
-    failed = workers.run(todo, folder, options.jobs, *also, networks=options.keep_networks)
+    limits = {"networks": options.keep_networks, "minutes": options.minutes or math.inf}
+    failed = workers.run(todo, folder, options.jobs, *also, **limits)
     return 1 if failed else 0
 
 

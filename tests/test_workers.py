@@ -177,6 +177,24 @@ def test_workers_stop_with_their_checkpoints_even_where_their_parent_is_killed(t
     check_stopped(tmp_path)
 
 
+def test_a_list_ends_in_time_with_its_checkpoints(tmp_path, capfd):
+    listed = [ENDLESS, replace(ENDLESS, seed=1)]
+    begun = ENDLESS.record_path(tmp_path)
+    assert workers.run(listed, tmp_path, minutes=0.5) == []
+    assert "the time is up" in capfd.readouterr().out
+    assert [*tmp_path.glob("*.ckpt")] == [begun.with_suffix(".ckpt")]
+    assert not [*tmp_path.glob("*.log")]
+
+
+def test_workers_share_several_gpus_in_turn(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert "CUDA_VISIBLE_DEVICES" not in workers._variables(0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [workers._variables(k)["CUDA_VISIBLE_DEVICES"] for k in range(3)] == ["0", "1", "0"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    assert [workers._variables(k)["CUDA_VISIBLE_DEVICES"] for k in range(3)] == ["5", "7", "5"]
+
+
 def test_a_data_set_that_is_not_there_is_named_once_and_the_others_are_run(tmp_path, capfd):
     SMALL.carry_out(tmp_path, progress=False)
     lost = [replace(SMALL, dataset="nowhere", seed=seed) for seed in (0, 1)]

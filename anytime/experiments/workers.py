@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -74,7 +76,12 @@ def fingerprints(fetch: bool = False) -> Callable[[Job], str]:
 
 
 def run(
-    todo: Iterable[Job], folder: Path, workers: int = 1, *also: Path, networks: Path | None = None
+    todo: Iterable[Job],
+    folder: Path,
+    workers: int = 1,
+    *also: Path,
+    networks: Path | None = None,
+    minutes: float = math.inf,
 ) -> list[Job]:
     """Carries out jobs side by side and returns those that failed.
 
@@ -83,16 +90,21 @@ def run(
     another process works on is left to it. However this process ends, the workers store their
     checkpoints and stop. The log of a failed job is put into the folder. networks: a folder for
     the trained networks, each named as its record; see `planned` for those that are refused.
+    minutes: after these it stores what is under way and ends. Where there are several GPUs, each
+    worker has one of them.
     """
     listed = list(dict.fromkeys(todo))
     good, refused = planned(listed, folder, *also, networks=networks)
     print(f"{len(good)} of {len(listed)} runs to do")
     if there := len(listed) - len(good) - len(refused):
         print(f"{there} already finished on the same images, not trained again")
-    return refused + _side_by_side(good, Path(folder), workers, networks)
+    end = time.monotonic() + 60 * minutes
+    return refused + _side_by_side(good, Path(folder), workers, networks, end)
 
 
-def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | None) -> list[Job]:
+def _side_by_side(
+    good: list[Job], folder: Path, workers: int, networks: Path | None, end: float
+) -> list[Job]:
     folder.mkdir(parents=True, exist_ok=True)
     progress, stopping = Progress(good, folder), threading.Event()
     # All workers read from one pipe. It ends when this process closes it, and if it is killed.
@@ -101,9 +113,11 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
     with progress.bar, ThreadPoolExecutor(workers) as pool:
         futures = {job: pool.submit(supervised, job) for job in good}
         try:
-            while wait(futures.values(), timeout=1).not_done:
+            while wait(futures.values(), timeout=1).not_done and time.monotonic() < end:
                 progress.show()
             progress.show()
+            if over := time.monotonic() >= end:
+                tqdm.write("the time is up; the same call goes on from there")
         except BaseException:
             print("storing what is under way; the same call goes on from there", file=sys.stderr)
             raise
@@ -112,20 +126,20 @@ def _side_by_side(good: list[Job], folder: Path, workers: int, networks: Path | 
             os.close(ours)
             pool.shutdown(cancel_futures=True)
             os.close(theirs)
-    ended = {job: future.result() for job, future in futures.items()}
+    ended = {job: one.result() for job, one in futures.items() if not one.cancelled()}
     if busy := [*ended.values()].count(BUSY):
         print(f"{busy} left to other processes that work on them")
-    return [job for job, status in ended.items() if status not in (0, BUSY)]
+    good_ends = {0, BUSY} | ({STOPPED, -signal.SIGTERM} if over else set())
+    return [job for job, status in ended.items() if status not in good_ends]
 
 
 def _supervised(
     folder: Path, networks: Path | None, stdin: int, stopping: threading.Event, job: Job
 ) -> int:
     """Carries out a job in a process of its own; returns its exit status."""
+    environment = _variables(int(threading.current_thread().name.rpartition("_")[2]))
     command = [sys.executable, "-m", __name__, str(folder), job.to_json()]
     command += [str(networks)] if networks else []
-    # Two runs of one thread each are faster than one run of two.
-    environment = {"OMP_NUM_THREADS": "1"} | os.environ
     for others in (1, 0):
         with tempfile.TemporaryFile() as out:
             status = subprocess.run(
@@ -152,6 +166,17 @@ def _supervised(
     lines = [f"{job.name} failed (exit status {status}); its log {log} ends with", *last]
     tqdm.write("\n    ".join(lines))
     return status
+
+
+def _variables(worker: int) -> dict[str, str]:
+    """The environment of a worker, by its number: one thread, and of several GPUs one."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus)))).split(",")
+    own = {"CUDA_VISIBLE_DEVICES": seen[worker % gpus]} if gpus > 1 else {}
+    # Two runs of one thread each are faster than one run of two.
+    return {"OMP_NUM_THREADS": "1"} | os.environ | own
 
 
 def planned(
