@@ -50,7 +50,9 @@ class Recipe:
     # No float16: it would need a loss scaler.
     autocast: str | None = _option(None, "type to compute in (float32)", choices=("bfloat16",))
     channels_last: bool = _option(True, "order pixels in memory so that convolutions are faster")
-    compile: bool = _option(False, "torch.compile the network")
+    compile: bool = _option(
+        False, "torch.compile the network, unless the weighting looks at gradients"
+    )
 
     def __post_init__(self) -> None:
         steps = self.augmentation
