@@ -1,0 +1,204 @@
+"""Tricks of multi-exit networks, at prediction and in training, against slow versions by hand."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from anytime import metrics
+from anytime.prediction import joining, policies
+
+K, N, CLASSES = 5, 60, 4
+
+
+@pytest.fixture(scope="module")
+def logits():
+    return np.random.default_rng(0).normal(size=(K, N, CLASSES)).cumsum(0)
+
+
+@pytest.fixture(scope="module")
+def labels(logits):
+    drawn = np.random.default_rng(1).integers(0, CLASSES, N)
+    return np.where(np.arange(N) % 3 > 0, logits[-1].argmax(-1), drawn)
+
+
+def test_the_product_of_experts_is_that_of_its_authors_code():
+    z = np.array([[2, 1, -1], [1, 3, 0.5], [4, 0.5, -2]])[:, None]
+    expected = [[0.667, 0.333, 0], [0.4, 0.6, 0], [0.842, 0.158, 0]]
+    answers = metrics.probabilities(joining.products(z))[:, 0]
+    np.testing.assert_allclose(answers, expected, atol=5e-4)
+
+
+def test_where_all_classes_are_ruled_out_the_last_exit_answers():
+    z = np.array([[2.0, -1.0], [-1.0, 2.0]])[:, None]
+    answers = metrics.probabilities(joining.products(z))[:, 0]
+    np.testing.assert_allclose(answers, [[1, 0], metrics.probabilities(z[1, 0])])
+
+
+def test_weights_of_a_product_are_its_exponents(logits):
+    weights = np.linspace(0.5, 2, K)
+    answers = metrics.probabilities(joining.products(np.abs(logits), weights))
+    plain = np.prod(np.abs(logits) ** weights[:, None, None], axis=0)
+    np.testing.assert_allclose(answers[-1], plain / plain.sum(-1, keepdims=True))
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0] * (K - 1) + [0.0], [-1.0] * K])
+def test_weights_that_are_none_of_a_product_are_refused(logits, weights):
+    with pytest.raises(ValueError, match="must be 5 numbers above 0, one per exit"):
+        joining.products(logits, weights)
+
+
+def test_averages_are_mean_probabilities_of_the_finished_exits(logits):
+    plain = metrics.probabilities(logits)
+    answers = metrics.probabilities(joining.averages(logits))
+    for k in range(K):
+        np.testing.assert_allclose(answers[k], sum(plain[: k + 1]) / (k + 1))
+
+
+def test_falls_are_counted_over_all_pairs_of_exits(logits, labels):
+    tolerances = [0.0, 0.01, 0.05, 0.1, 0.2, 0.5]
+    right = metrics.probabilities(logits)[:, np.arange(N), labels]
+    pairs = list(itertools.combinations(range(K), 2))
+    expected = [
+        sum(any(right[i, n] - right[j, n] > t for i, j in pairs) for n in range(N)) / N
+        for t in tolerances
+    ]
+    np.testing.assert_allclose(metrics.falls(logits, labels, tolerances), expected)
+    assert metrics.falls(logits, labels).shape == ()
+
+
+def test_small_falls_of_neighbours_add_up_over_all_pairs():
+    right = np.array([0.9, 0.86, 0.82, 0.78])
+    z = np.log(np.stack([right, 1 - right], -1))[:, None]
+    assert metrics.falls(z, [0], [0.05, 0.1, 0.2]).tolist() == [1, 1, 0]
+
+
+def test_a_product_falls_less_than_the_exits_it_is_made_of(logits, labels):
+    before = metrics.falls(logits, labels, 0.05)
+    assert metrics.falls(joining.products(logits), labels, 0.05) < before
+
+
+def test_failure_prediction_is_the_share_of_pairs_in_the_right_order(logits, labels):
+    rounded = np.round(logits)  # with ties
+    after = metrics.probabilities(rounded)
+    for k, area in enumerate(metrics.failure_auroc(rounded, labels)):
+        right = after[k].argmax(-1) == labels
+        scores = after[k].max(-1)
+        pairs = [(a > b) + 0.5 * (a == b) for a in scores[right] for b in scores[~right]]
+        assert area == pytest.approx(sum(pairs) / len(pairs))
+
+
+def test_failure_prediction_has_no_meaning_where_nothing_is_wrong(logits):
+    assert np.isnan(metrics.failure_auroc(logits, logits[-1].argmax(-1))[-1])
+
+
+def test_a_temperature_has_the_least_cross_entropy(logits, labels):
+    found = joining.temperatures(logits, labels)
+    grid = np.exp(np.linspace(-1.5, 3, 1800))
+    for k in range(K):
+        entropies = [
+            -np.log(metrics.probabilities(logits[k] / t)[np.arange(N), labels]).mean() for t in grid
+        ]
+        assert found[k] == pytest.approx(grid[np.argmin(entropies)], rel=5e-3)
+
+
+def test_a_temperature_undoes_a_scale():
+    drawn = np.random.default_rng(0)
+    z = drawn.normal(size=(1, 4000, 3)) * 2
+    labels = np.array([drawn.choice(3, p=p) for p in metrics.probabilities(z[0])])
+    one, three = joining.temperatures(np.concatenate([z, 3 * z]), labels)
+    assert three == pytest.approx(3 * one)
+    assert one == pytest.approx(1, abs=0.1)
+
+
+def test_the_p_value_is_that_of_the_authors_of_learn_then_test():
+    assert policies.risk_p_value(0.03, 1000, 0.05) == pytest.approx(0.003471, abs=5e-7)
+
+
+@pytest.mark.parametrize(
+    ("risk", "count", "limit"), [(0.0, 20, 0.1), (0.1, 50, 0.3), (0.02, 400, 0.05)]
+)
+def test_the_p_value_is_that_of_exact_fractions(risk, count, limit):
+    wrong = math.ceil(round(count * risk, 9))
+    chances = [
+        math.comb(count, i) * limit**i * (1 - limit) ** (count - i) for i in range(wrong + 1)
+    ]
+    other = (limit / risk) ** (count * risk) if risk else 1.0
+    other *= ((1 - limit) / (1 - risk)) ** (count * (1 - risk))
+    expected = min(1, other, math.e * math.fsum(chances))
+    assert policies.risk_p_value(risk, count, limit) == pytest.approx(expected)
+
+
+def test_a_risk_that_reaches_its_limit_is_never_certified():
+    assert policies.risk_p_value(0.05, 1000, 0.05) == policies.risk_p_value(0.2, 10, 0.05) == 1
+
+
+@pytest.mark.parametrize("limit", [0, 1, -1, math.nan])
+def test_a_limit_that_is_no_risk_is_refused(limit):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        policies.risk_p_value(0.0, 10, limit)
+
+
+def kept(logits, threshold, limit, delta):
+    """Whether a threshold keeps the risk, image by image."""
+    at = [next((k for k in range(K) if p[k].max() >= threshold), K - 1) for p in logits]
+    risk = sum(p[k].argmax() != p[-1].argmax() for p, k in zip(logits, at, strict=True)) / N
+    if delta is None:
+        return risk <= limit * (N + 1) / N - 1 / N + 1e-12
+    return policies.risk_p_value(risk, N, limit) <= delta
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.05, 0.1, 0.2, 0.4])
+@pytest.mark.parametrize("delta", [None, 0.1])
+def test_the_threshold_is_the_last_one_certified_and_not_the_first_that_is_not(
+    logits, limit, delta
+):
+    losses = policies.disagreement(logits)
+    found = policies.threshold_with_risk("confidence", logits, losses, limit, delta)
+    samples = list(metrics.probabilities(logits).transpose(1, 0, 2))
+    safe = math.inf
+    for threshold in sorted(policies.GRID, reverse=True):
+        if not kept(samples, threshold, limit, delta):
+            break
+        safe = threshold
+    assert found == safe
+    if safe < math.inf:
+        assert kept(samples, found, limit, delta) and not kept(samples, found - 0.01, limit, delta)
+
+
+def test_the_risks_above_lead_to_thresholds_of_both_kinds(logits):
+    losses = policies.disagreement(logits)
+    found = [
+        policies.threshold_with_risk("confidence", logits, losses, limit, delta)
+        for limit in (0.01, 0.1, 0.2, 0.4)
+        for delta in (None, 0.1)
+    ]
+    assert math.inf in found and len(set(found)) >= 3
+
+
+def test_conformal_risk_control_keeps_the_mean_risk_of_new_images():
+    drawn, risks = np.random.default_rng(0), []
+    for _ in range(150):
+        z = drawn.normal(size=(3, 300, 3)).cumsum(0) * 2
+        losses = policies.disagreement(z)
+        safe = policies.threshold_with_risk("confidence", z[:, :100], losses[:, :100], 0.1)
+        stops = policies.stops("confidence", z[:, 100:], safe)
+        risks.append(losses[:, 100:][stops, np.arange(200)].mean())
+    assert 0.05 < np.mean(risks) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("losses", "delta"),
+    [(np.zeros((K, 3)), None), (np.full((K, N), 1.5), None), (np.full((K, N), -0.5), 0.1)],
+    ids=["shape", "above 1", "below 0"],
+)
+def test_losses_that_no_bound_is_known_for_are_refused(logits, losses, delta):
+    with pytest.raises(ValueError, match="exits by images, at most 1, and with delta from 0 on"):
+        policies.threshold_with_risk("confidence", logits, losses, 0.1, delta)
+
+
+def test_disagreement_is_with_the_last_exit(logits):
+    labels = torch.tensor(logits).argmax(-1)
+    assert policies.disagreement(logits).tolist() == (labels != labels[-1]).double().tolist()
