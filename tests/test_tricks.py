@@ -1,14 +1,19 @@
 """Tricks of multi-exit networks, at prediction and in training, against slow versions by hand."""
 
+import copy
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from anytime import metrics
+from anytime import metrics, networks, weighting
+from anytime.datasets import Dataset, Images
 from anytime.prediction import joining, policies
+from anytime.training import Recipe, Session, exit_losses
+from anytime.training.answers import _slowed
 
 K, N, CLASSES = 5, 60, 4
 
@@ -202,3 +207,86 @@ def test_losses_that_no_bound_is_known_for_are_refused(logits, losses, delta):
 def test_disagreement_is_with_the_last_exit(logits):
     labels = torch.tensor(logits).argmax(-1)
     assert policies.disagreement(logits).tolist() == (labels != labels[-1]).double().tolist()
+
+
+RECIPE = Recipe(epochs=1, batch_size=8, augmentation=(), weight_decay=0.0)
+
+
+def a_session(recipe, spec="const", name="resann-1-4-stride2"):
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (16, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    images = Images(pixels, torch.arange(16) % 3)
+    dataset = Dataset("noise", "noise", images, images, ("a", "b", "c"), ())
+    network = networks.build(name, 3, seed=0)
+    session = Session(network, weighting.build(spec, network.num_exits), dataset, recipe)
+    session.begin()
+    return session
+
+
+def slopes_of_each_loss(session):
+    """By exit, the gradient of its loss in each parameter of a network that has learned nothing."""
+    network, batch = copy.deepcopy(session.network), session.batches()[0]
+    logits = network(session.images.pixels[batch].float())
+    found = []
+    for loss in exit_losses(logits, session.images.labels[batch]):
+        network.zero_grad(set_to_none=True)
+        loss.backward(retain_graph=True)
+        found.append({name: p.grad.clone() for name, p in network.named_parameters()})
+    return found
+
+
+def after_a_step(session):
+    session.train_step(session.batches()[0])
+    return {name: p.grad for name, p in session.network.named_parameters()}
+
+
+def segment_of(name):
+    """The segment that a parameter belongs to, from 0, and whether it is of its head."""
+    kind, _, rest = name.partition(".")
+    return (0, False) if kind == "stem" else (int(rest.partition(".")[0]), kind == "heads")
+
+
+def test_gradient_equilibrium_gives_each_segment_the_mean_of_the_exits_behind_it():
+    session = a_session(replace(RECIPE, backward="scaled"))
+    plain = slopes_of_each_loss(session)
+    for name, gradient in after_a_step(session).items():
+        segment, is_head = segment_of(name)
+        behind = plain[segment : segment + 1] if is_head else plain[segment:]
+        expected = sum(slopes[name] for slopes in behind) / len(behind)
+        torch.testing.assert_close(gradient, expected, msg=name, rtol=1e-4, atol=1e-6)
+
+
+def test_stopped_gradients_leave_each_segment_the_loss_of_its_own_exit():
+    session = a_session(replace(RECIPE, backward="stopped"))
+    plain = slopes_of_each_loss(session)
+    for name, gradient in after_a_step(session).items():
+        expected = plain[segment_of(name)[0]][name]
+        torch.testing.assert_close(gradient, expected, msg=name, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("backward", ["scaled", "stopped"])
+def test_a_way_back_changes_no_answer(backward):
+    plain, other = a_session(RECIPE), a_session(replace(RECIPE, backward=backward))
+    pixels = plain.images.pixels.float()
+    assert torch.equal(torch.stack(plain.model(pixels)), torch.stack(other.model(pixels)))
+
+
+def test_what_has_no_segments_in_a_row_is_refused_another_way_back():
+    with pytest.raises(ValueError, match="'stopped' needs an AnytimeNetwork.*backward='whole'"):
+        a_session(replace(RECIPE, backward="stopped"), name="resann-1-4+resann-2-4")
+
+
+def test_features_of_several_scales_are_slowed_one_by_one():
+    x, y = torch.ones(2, 3, requires_grad=True).unbind()
+    x.retain_grad(), y.retain_grad()
+    a, b = _slowed([x, y], 0.25)
+    (a.sum() + 2 * b.sum()).backward()
+    assert x.grad.tolist() == [0.25] * 3 and y.grad.tolist() == [0.5] * 3
+
+
+def test_a_recipe_says_nothing_of_what_records_from_before_did_not_know():
+    assert "backward" not in Recipe().to_dict()
+    told = Recipe(backward="scaled").to_dict()
+    assert told["backward"] == "scaled"
+    assert Recipe.from_dict(told) == Recipe(backward="scaled")
+    assert Recipe.from_dict(Recipe().to_dict()) == Recipe()

@@ -4,13 +4,16 @@ from __future__ import annotations  # the command line reads the fields' types a
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 
-def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field with the words that are said of it wherever it is offered."""
-    return field(default=default, metadata={"help": help, "choices": choices})
+def _option(default: Any, help: str, choices: tuple[str, ...] = (), late: bool = False) -> Any:
+    """A field with the words that are said of it wherever it is offered.
+
+    late: records from before there was such a field were made with its default, and say nothing.
+    """
+    return field(default=default, metadata={"help": help, "choices": choices, "late": late})
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,13 @@ class Recipe:
     )
     augmentation: tuple[str, ...] | None = _option(
         None, "steps such as crop and flip, see `anytime.datasets.augment` (the data set's own)"
+    )
+    backward: str = _option(
+        "whole",
+        "gradients of later exits: whole; scaled, so that each segment gets the mean of those of "
+        "all exits behind it (gradient equilibrium); or stopped, so that it learns from its own",
+        choices=("whole", "scaled", "stopped"),
+        late=True,
     )
     # No float16: it would need a loss scaler.
     autocast: str | None = _option(None, "type to compute in (float32)", choices=("bfloat16",))
@@ -94,7 +104,11 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it: tuples become lists."""
-        return json.loads(json.dumps(asdict(self)))
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        for one in fields(self):
+            if one.metadata["late"] and told[one.name] == one.default:
+                del told[one.name]
+        return json.loads(json.dumps(told))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Self:

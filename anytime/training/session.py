@@ -58,7 +58,7 @@ class Session:
         # What has a state of its own.
         self.parts = {"network": network, "weighting": weighting, "optimizer": self.optimizer}
         self.followed = followed(network, weighting.gradients_in, self.shape)
-        self.model: Any = Answers(network)
+        self.model: Any = Answers(network, recipe.backward)
         if self.run.sittings[-1]["compiled"]:
             self.model = torch.compile(self.model)
         self._clock = time.perf_counter(), time.process_time()
