@@ -14,6 +14,7 @@ from anytime.datasets import Dataset, Images
 from anytime.prediction import joining, policies
 from anytime.training import Recipe, Session, exit_losses
 from anytime.training.answers import _slowed
+from anytime.training.losses import losses_apart, training_losses
 
 K, N, CLASSES = 5, 60, 4
 
@@ -290,3 +291,71 @@ def test_a_recipe_says_nothing_of_what_records_from_before_did_not_know():
     assert told["backward"] == "scaled"
     assert Recipe.from_dict(told) == Recipe(backward="scaled")
     assert Recipe.from_dict(Recipe().to_dict()) == Recipe()
+
+
+def distilled_slowly(answers, labels, share, temperature):
+    """The losses of all exits, image by image and class by class."""
+
+    def softmax(row, t):
+        powers = [math.exp(value / t) for value in row]
+        return [power / math.fsum(powers) for power in powers]
+
+    teacher = [softmax(row, temperature) for row in answers[-1]]
+    for k, exit in enumerate(answers):
+        entropy = [-math.log(softmax(row, 1.0)[y]) for row, y in zip(exit, labels, strict=True)]
+        pairs = list(zip(teacher, [softmax(row, temperature) for row in exit], strict=True))
+        apart = [sum(p * math.log(p / q) for p, q in zip(*pair, strict=True)) for pair in pairs]
+        of = share if k < len(answers) - 1 else 0.0
+        images = [
+            (1 - of) * e + of * temperature**2 * a for e, a in zip(entropy, apart, strict=True)
+        ]
+        yield math.fsum(images) / len(images)
+
+
+@pytest.mark.parametrize(("share", "temperature"), [(0.0, 3.0), (0.3, 3.0), (1.0, 1.5)])
+def test_earlier_exits_are_distilled_from_the_last(share, temperature):
+    answers = [*torch.randn(3, 7, 4, generator=torch.Generator().manual_seed(0))]
+    labels = torch.arange(7) % 4
+    recipe = Recipe(distil=share, temperature=temperature)
+    rows = [answer.tolist() for answer in answers]
+    expected = list(distilled_slowly(rows, labels.tolist(), share, temperature))
+    losses = training_losses(torch.stack(answers), labels, recipe)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+    np.testing.assert_allclose(torch.stack(losses_apart(answers, labels, recipe)), losses)
+
+
+def test_the_last_exit_learns_nothing_from_those_it_teaches():
+    answers = [*torch.randn(3, 7, 4, generator=torch.Generator().manual_seed(0))]
+    last = answers[-1].requires_grad_()
+    recipe = Recipe(distil=0.5)
+    losses = training_losses(torch.stack(answers), torch.arange(7) % 4, recipe)
+    assert torch.autograd.grad(losses[:-1].sum(), last, allow_unused=True)[0].abs().max() == 0
+    losses = losses_apart(answers, torch.arange(7) % 4, recipe)
+    assert not losses[0].requires_grad and losses[-1].requires_grad
+
+
+@pytest.mark.parametrize("spec", ["adaloss", "first-order"])
+def test_a_step_with_distillation_sums_up_the_losses_it_makes_small(spec):
+    recipe = replace(RECIPE, distil=0.4)
+    session, twin = a_session(recipe, spec), a_session(recipe, spec)
+    batch = session.batches()[0]
+    answers = twin.model(twin.images.pixels[batch].float())
+    expected = training_losses(torch.stack(answers), twin.images.labels[batch], recipe)
+    session.train_step(batch)
+    losses = session.sums.losses / session.sums.images
+    torch.testing.assert_close(losses, expected.detach(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"distil": 1.5}, "distil must be from 0 to 1"),
+        ({"distil": -0.1}, "distil must be from 0 to 1"),
+        ({"temperature": 0.0}, "temperature must be above 0"),
+        ({"temperature": math.inf}, "temperature must be above 0"),
+        ({"backward": "half"}, "unknown backward 'half'; there is whole or scaled or stopped"),
+    ],
+)
+def test_an_option_out_of_range_is_refused_with_the_range(option, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe(**option)

@@ -57,6 +57,10 @@ class Recipe:
         choices=("whole", "scaled", "stopped"),
         late=True,
     )
+    distil: float = _option(
+        0.0, "share of the earlier exits' losses that is distilled from the last exit", late=True
+    )
+    temperature: float = _option(3.0, "by which logits are divided to be distilled", late=True)
     # No float16: it would need a loss scaler.
     autocast: str | None = _option(None, "type to compute in (float32)", choices=("bfloat16",))
     channels_last: bool = _option(True, "order pixels in memory so that convolutions are faster")
@@ -73,6 +77,8 @@ class Recipe:
             ("lr", _from_0(self.lr) and self.lr > 0, "above 0 and finite"),
             ("momentum", _from_0(self.momentum, below=1), "from 0 to below 1"),
             ("weight_decay", _from_0(self.weight_decay), "from 0 on and finite"),
+            ("distil", _from_0(self.distil) and self.distil <= 1, "from 0 to 1"),
+            ("temperature", _from_0(self.temperature) and self.temperature > 0, "above 0"),
             ("augmentation", steps is None or texts, "a tuple of texts, or None"),
             ("milestones", _pairs(self.milestones), "a tuple of (epoch, rate), each epoch once"),
             ("channels_last", type(self.channels_last) is bool, "True or False"),

@@ -20,8 +20,9 @@ from anytime.processes import all_mean, any_of, in_first, rank, world_size
 from anytime.runs import Run
 from anytime.training import checkpoints
 from anytime.training.answers import Answers, followed
-from anytime.training.evaluation import all_exits, evaluate, exit_losses, exit_mistakes
+from anytime.training.evaluation import all_exits, evaluate, exit_mistakes
 from anytime.training.interrupts import HeldInterrupts
+from anytime.training.losses import losses_apart, training_losses
 from anytime.training.optimizer import make_optimizer
 from anytime.training.provenance import environment, start_of
 from anytime.training.recipe import Recipe
@@ -130,7 +131,7 @@ class Session:
         with torch.autocast(self.device.type, torch.bfloat16, self.recipe.autocast is not None):
             answers = self.model(pixels)
         logits = torch.stack(answers)
-        losses = exit_losses(logits, labels)
+        losses = training_losses(logits, labels, self.recipe)
         losses.retain_grad()
         self.optimizer.zero_grad(set_to_none=True)
         self.weighting(losses, *self._gradients(answers, labels)).backward()
@@ -149,8 +150,7 @@ class Session:
         """The gradient of each loss, for a weighting that asks for them."""
         if not self.followed:
             return ()
-        losses = [exit_losses(answer[None], labels)[0] for answer in answers]
-        return (gradients(losses, self.followed),)
+        return (gradients(losses_apart(answers, labels, self.recipe), self.followed),)
 
     def end_epoch(self, evaluate_every: int = 1) -> None:
         """Adds the epoch to the record."""
