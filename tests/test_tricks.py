@@ -15,6 +15,7 @@ from anytime.prediction import joining, policies
 from anytime.training import Recipe, Session, exit_losses
 from anytime.training.answers import _slowed
 from anytime.training.losses import losses_apart, training_losses
+from anytime.training.stages import Stages
 
 K, N, CLASSES = 5, 60, 4
 
@@ -353,9 +354,98 @@ def test_a_step_with_distillation_sums_up_the_losses_it_makes_small(spec):
         ({"distil": -0.1}, "distil must be from 0 to 1"),
         ({"temperature": 0.0}, "temperature must be above 0"),
         ({"temperature": math.inf}, "temperature must be above 0"),
+        ({"backbone_epochs": 10}, "backbone_epochs must be whole and below epochs, not 10"),
+        ({"backbone_epochs": 1.5}, "backbone_epochs must be whole"),
+        ({"after_backbone": "heads"}, "needs backbone_epochs of 1 or more"),
         ({"backward": "half"}, "unknown backward 'half'; there is whole or scaled or stopped"),
     ],
 )
 def test_an_option_out_of_range_is_refused_with_the_range(option, message):
     with pytest.raises(ValueError, match=message):
         Recipe(**option)
+
+
+def parts(network):
+    """The state of the backbone, with the last exit's head, and of the other heads."""
+    early = tuple(f"heads.{k}." for k in range(network.num_exits - 1))
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    heads = {name: value for name, value in state.items() if name.startswith(early)}
+    return {name: value for name, value in state.items() if name not in heads}, heads
+
+
+def moved(before, after):
+    return {name for name in before if not torch.equal(before[name], after[name])}
+
+
+def an_epoch(session):
+    """Trains an epoch, and gives the names of what it changed in the backbone and in the heads."""
+    before = parts(session.network)
+    session.network.train()
+    for batch in session.batches():
+        session.train_step(batch)
+        session.check()  # a look in evaluation mode on the way
+    session.end_epoch()
+    return [moved(*pair) for pair in zip(before, parts(session.network), strict=True)]
+
+
+STAGED = replace(RECIPE, epochs=2, backbone_epochs=1, weight_decay=0.1)
+
+
+def test_the_last_exit_learns_alone_at_first():
+    session = a_session(STAGED, "adaloss:every=1")
+    plain = slopes_of_each_loss(session)[-1]
+    session.train_step(session.batches()[0])
+    early = {f"heads.{k}" for k in range(session.network.num_exits - 1)}
+    for name, parameter in session.network.named_parameters():
+        if name.rpartition(".")[0].rpartition(".")[0] in early:
+            assert parameter.grad is None
+        else:
+            torch.testing.assert_close(parameter.grad, plain[name], rtol=1e-4, atol=1e-6)
+    assert session.used.tolist() == [0.0] * (session.network.num_exits - 1) + [1.0]
+    assert session.weighting.step == 0
+
+
+@pytest.mark.parametrize(("after", "resting"), [("heads", True), ("joint", False)])
+def test_after_the_backbone_the_heads_learn_alone_or_everything(after, resting):
+    session = a_session(replace(STAGED, after_backbone=after), "adaloss:every=1")
+    backbone, heads = an_epoch(session)
+    assert backbone and not heads
+    backbone, heads = an_epoch(session)
+    assert bool(backbone) is not resting
+    assert heads == set(parts(session.network)[1])
+    assert session.weighting.step == 2
+
+
+def test_a_head_that_drops_still_does_where_the_backbone_rests():
+    session = a_session(replace(STAGED, after_backbone="heads"))
+    session.network.heads[0].append(torch.nn.Dropout())
+    stages = Stages(session.network, session.recipe, session.shape)
+    session.network.train()
+    stages.set_mode(1)
+    trained = {name for name, module in session.network.named_modules() if module.training}
+    early = [f"heads.{k}" for k in range(session.network.num_exits - 1)]
+    assert {name.rpartition(".")[0] or name for name in trained} == {"heads", *early}
+    assert session.network.heads[0][-1].training
+
+
+def test_each_stage_has_a_cycle_of_its_own():
+    recipe = Recipe(epochs=10, backbone_epochs=4, lr=0.4)
+    first, second = Recipe(epochs=4, lr=0.4), Recipe(epochs=6, lr=0.4)
+    for epoch in np.arange(0, 10, 0.25):
+        one = first.learning_rate(epoch) if epoch < 4 else second.learning_rate(epoch - 4)
+        assert recipe.learning_rate(epoch) == pytest.approx(one)
+
+
+def test_a_run_that_is_resumed_in_its_second_stage_goes_on_as_one_that_was_not(tmp_path):
+    recipe = replace(STAGED, backward="scaled", distil=0.3)
+    whole, second = a_session(recipe, "uw"), a_session(recipe, "uw")
+    an_epoch(whole)
+    first, last = whole.batches()
+    whole.train_step(first)
+    whole.write_checkpoint(tmp_path / "checkpoint.pt")
+    second.resume(tmp_path / "checkpoint.pt")
+    for session in (whole, second):
+        session.train_step(last)
+    for name in ("network", "weighting"):
+        expected, state = whole.parts[name].state_dict(), second.parts[name].state_dict()
+        assert all(torch.equal(state[key], expected[key]) for key in expected), name

@@ -26,6 +26,7 @@ from anytime.training.losses import losses_apart, training_losses
 from anytime.training.optimizer import make_optimizer
 from anytime.training.provenance import environment, start_of
 from anytime.training.recipe import Recipe
+from anytime.training.stages import Stages
 from anytime.training.sums import EpochSums, NotFinite
 from anytime.weighting import Weighting, gradients
 
@@ -58,6 +59,7 @@ class Session:
         self.optimizer = make_optimizer(network, weighting, recipe, self.shape)
         # What has a state of its own.
         self.parts = {"network": network, "weighting": weighting, "optimizer": self.optimizer}
+        self.stages = Stages(network, recipe, self.shape)
         self.followed = followed(network, weighting.gradients_in, self.shape)
         self.model: Any = Answers(network, recipe.backward)
         if self.run.sittings[-1]["compiled"]:
@@ -127,6 +129,7 @@ class Session:
         rate = self.recipe.learning_rate(self.step / self.steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = group["lr"] if "own_rate" in group else rate
+        self.stages.set_mode(self.run.epochs)
 
         with torch.autocast(self.device.type, torch.bfloat16, self.recipe.autocast is not None):
             answers = self.model(pixels)
@@ -134,7 +137,12 @@ class Session:
         losses = training_losses(logits, labels, self.recipe)
         losses.retain_grad()
         self.optimizer.zero_grad(set_to_none=True)
-        self.weighting(losses, *self._gradients(answers, labels)).backward()
+        if self.stages.is_first(self.run.epochs):
+            losses[-1].backward()
+        else:
+            self.weighting(losses, *self._gradients(answers, labels)).backward()
+        for parameter in self.stages.resting(self.run.epochs):
+            parameter.grad = None
         # How much the training loss grows with each loss: by definition its weight.
         self.used = losses.grad
         for learned in self.weighting.parameters():
