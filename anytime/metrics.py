@@ -310,6 +310,26 @@ def calibration_error(logits: ArrayLike, labels: ArrayLike, bins: int = 15) -> n
     return np.abs(sums).sum(-1) / gaps.shape[1]
 
 
+def failure_auroc(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """How well each exit's confidence tells right from wrong: (K, N, classes), (N,) -> (K,).
+
+    The chance that a right answer is more confident than a wrong one, ties counting half: 0.5 says
+    nothing, 1 is perfect; nan where all answers are right or all wrong. This is what early exit
+    needs, and what a small calibration error does not promise.
+    """
+    after = probabilities(logits)
+    right = after.argmax(-1) == np.asarray(labels)
+    return np.array([_auroc(*pair) for pair in zip(after.max(-1), right, strict=True)])
+
+
+def _auroc(scores: np.ndarray, right: np.ndarray) -> float:
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]  # from 1; ties share their mean
+    count = right.sum()
+    pairs = count * (len(right) - count)
+    return float((ranks[right].sum() - count * (count + 1) / 2) / pairs) if pairs else np.nan
+
+
 def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """The share of samples right at some exit up to k, but wrong at the last: (K,), growing.
 
@@ -324,3 +344,15 @@ def monotonicity(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
     labels = np.asarray(labels, dtype=int)
     right = probabilities(logits)[:, np.arange(len(labels)), labels]
     return (np.diff(right, axis=0) >= 0).mean(-1)
+
+
+def falls(logits: ArrayLike, labels: ArrayLike, tolerance: ArrayLike = 0.0) -> np.ndarray:
+    """The share of samples whose right class gets less likely, by more than a tolerance, later.
+
+    Between any two exits, not neighbours alone: (K, N, classes), (N,), (...) -> (...). An anytime
+    answer is conditionally monotone where this is 0 (Jazbec et al., 2023).
+    """
+    labels = np.asarray(labels, dtype=int)
+    right = probabilities(logits)[:, np.arange(len(labels)), labels]
+    deepest = (np.maximum.accumulate(right) - right).max(0)
+    return (deepest > np.asarray(tolerance, dtype=float)[..., None]).mean(-1)

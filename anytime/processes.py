@@ -37,6 +37,13 @@ def all_mean(values: Tensor) -> Tensor:
     return values / world_size()
 
 
+def of_first(values: Tensor) -> Tensor:
+    """The values of the first process, in all of them."""
+    if world_size() > 1:
+        dist.broadcast(values, 0)
+    return values
+
+
 def in_first(action: Callable[[], object]) -> None:
     """Does something in the first process alone, while the others wait; its error is everyone's."""
     error: list[Exception | None] = [None]

@@ -5,7 +5,8 @@ All of it works on recorded logits (K, N, classes) in numpy. Exits are counted f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -113,6 +114,77 @@ def threshold_for(policy: str | Policy, logits: ArrayLike, cost: ArrayLike, budg
         affordable = average_cost(_first(scores, borders[middle]), cost) <= budget * (1 + 1e-9)
         low, high = (middle, high) if affordable else (low, middle)
     return float(borders[low])
+
+
+GRID = tuple(np.linspace(0.0, 1.0, 101).tolist())
+"""Thresholds that were chosen before any image was seen, which is what makes a bound hold."""
+
+
+def threshold_with_risk(
+    policy: str | Policy,
+    logits: ArrayLike,
+    losses: ArrayLike,
+    limit: float,
+    delta: float | None = None,
+    thresholds: Iterable[float] = GRID,
+) -> float:
+    """The lowest threshold that keeps the expected loss of new images to a limit.
+
+    logits: (K, N, classes) on images set aside. losses: (K, N), what stopping each image at each
+    exit costs, at most 1, such as `disagreement`.
+    delta: without it, the expectation over such sets of images is kept to the limit (conformal
+    risk control), if an image's loss grows where it stops earlier. With it, the risk is above the
+    limit for at most this share of such sets (learn then test), and losses have to be in [0, 1].
+    thresholds: tried from the safest on; the last before the first that fails is taken, and
+    infinity, which stops nobody early, where already the first fails.
+    Jazbec et al., "Fast yet safe: early-exiting with risk control" (2024).
+    """
+    scores, losses = exit_scores(policy, logits), np.asarray(losses, dtype=float)
+    if losses.shape != scores.shape or losses.max() > 1 or (delta is not None and losses.min() < 0):
+        raise ValueError(
+            f"losses must be {scores.shape}, exits by images, at most 1, and with delta from 0 on"
+        )
+    everyone, safe = np.arange(losses.shape[1]), np.inf
+    for threshold in sorted(thresholds, reverse=True):
+        risk = float(losses[_first(scores, threshold), everyone].mean())
+        if not _is_kept(risk, len(everyone), limit, delta):
+            break
+        safe = threshold
+    return float(safe)
+
+
+def _is_kept(risk: float, count: int, limit: float, delta: float | None) -> bool:
+    if delta is None:
+        return (count * risk + 1.0) / (count + 1.0) <= limit  # one more image, of the largest loss
+    return risk_p_value(risk, count, limit) <= delta
+
+
+def risk_p_value(risk: float, count: int, limit: float) -> float:
+    """How likely so small a mean loss in [0, 1] of `count` images is, were its expectation `limit`.
+
+    The bound of Hoeffding and Bentkus: the smaller of exp(-n kl(risk, limit)) and e times the
+    chance of at most ceil(n risk) successes among n, of chance `limit` each.
+    """
+    if not 0 < limit < 1:
+        raise ValueError(f"the limit of a risk must be between 0 and 1, not {limit}")
+    if risk >= limit:
+        return 1.0
+    apart = (1.0 - risk) * math.log((1.0 - risk) / (1.0 - limit))
+    apart += risk * math.log(risk / limit) if risk > 0 else 0.0
+
+    # By logarithms: the coefficients are beyond what a float holds.
+    successes = np.arange(math.ceil(count * risk - 1e-9) + 1)
+    ways = [
+        math.lgamma(count + 1) - math.lgamma(i + 1) - math.lgamma(count - i + 1) for i in successes
+    ]
+    logs = ways + successes * math.log(limit) + (count - successes) * math.log(1.0 - limit)
+    return min(1.0, math.exp(-count * apart), math.e * float(np.exp(logs).sum()))
+
+
+def disagreement(logits: ArrayLike) -> np.ndarray:
+    """1 where an exit's label is not the last exit's, else 0: (K, N, classes) -> (K, N)."""
+    labels = metrics.as_floats(logits).argmax(-1)
+    return (labels != labels[-1]).astype(float)
 
 
 def average_cost(exits: ArrayLike, cost: ArrayLike) -> float:

@@ -25,16 +25,19 @@ def make_optimizer(
     """
     reach = cost.reach(network, image_shape)
     sieve = theory.sieve(len(reach))
-    by_decay = defaultdict(list)
+    alike = defaultdict(list)
     for name, parameter in network.named_parameters():
         exits = [k for k, names in enumerate(reach) if name in names]
         is_head = len(exits) == 1 and recipe.head_decay == "sieve"
         is_weight = name.endswith("weight") and parameter.dim() > 1
         scale = float(sieve[exits[0]]) if is_head else 1.0
         if parameter.requires_grad:
-            by_decay[recipe.weight_decay * scale * is_weight].append(parameter)
+            decay = recipe.weight_decay * scale * is_weight
+            # Stages start apart, and torch wants the momentum of all of a group or of none.
+            is_later = recipe.backbone_epochs > 0 and name not in reach[-1]
+            alike[decay, is_later].append(parameter)
 
-    groups = [{"params": params, "weight_decay": decay} for decay, params in by_decay.items()]
+    groups = [{"params": params, "weight_decay": decay} for (decay, _), params in alike.items()]
     if learned := [*weighting.parameters()]:
         rate = weighting.learning_rate
         groups.append({"params": learned, "weight_decay": 0.0, "lr": rate, "own_rate": True})

@@ -4,13 +4,16 @@ from __future__ import annotations  # the command line reads the fields' types a
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 
-def _option(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    """A field with the words that are said of it wherever it is offered."""
-    return field(default=default, metadata={"help": help, "choices": choices})
+def _option(default: Any, help: str, choices: tuple[str, ...] = (), late: bool = False) -> Any:
+    """A field with the words that are said of it wherever it is offered.
+
+    late: records from before there was such a field were made with its default, and say nothing.
+    """
+    return field(default=default, metadata={"help": help, "choices": choices, "late": late})
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,32 @@ class Recipe:
     augmentation: tuple[str, ...] | None = _option(
         None, "steps such as crop and flip, see `anytime.datasets.augment` (the data set's own)"
     )
+    backward: str = _option(
+        "whole",
+        "gradients of later exits: whole; scaled, so that each segment gets the mean of those of "
+        "all exits behind it (gradient equilibrium); or stopped, so that it learns from its own",
+        choices=("whole", "scaled", "stopped"),
+        late=True,
+    )
+    distil: float = _option(
+        0.0, "share of the earlier exits' losses that is distilled from the last exit", late=True
+    )
+    temperature: float = _option(3.0, "by which logits are divided to be distilled", late=True)
+    backbone_epochs: int = _option(
+        0, "epochs at first that train the last exit alone, in a cycle of their own", late=True
+    )
+    after_backbone: str = _option(
+        "joint",
+        "what learns after these: joint, all of the network; or heads, the earlier exits' alone",
+        choices=("joint", "heads"),
+        late=True,
+    )
     # No float16: it would need a loss scaler.
     autocast: str | None = _option(None, "type to compute in (float32)", choices=("bfloat16",))
     channels_last: bool = _option(True, "order pixels in memory so that convolutions are faster")
-    compile: bool = _option(False, "torch.compile the network")
+    compile: bool = _option(
+        False, "torch.compile the network, unless the weighting looks at gradients"
+    )
 
     def __post_init__(self) -> None:
         steps = self.augmentation
@@ -61,6 +86,9 @@ class Recipe:
             ("lr", _from_0(self.lr) and self.lr > 0, "above 0 and finite"),
             ("momentum", _from_0(self.momentum, below=1), "from 0 to below 1"),
             ("weight_decay", _from_0(self.weight_decay), "from 0 on and finite"),
+            ("backbone_epochs", self._fits(self.backbone_epochs), "whole and below epochs"),
+            ("distil", _from_0(self.distil) and self.distil <= 1, "from 0 to 1"),
+            ("temperature", _from_0(self.temperature) and self.temperature > 0, "above 0"),
             ("augmentation", steps is None or texts, "a tuple of texts, or None"),
             ("milestones", _pairs(self.milestones), "a tuple of (epoch, rate), each epoch once"),
             ("channels_last", type(self.channels_last) is bool, "True or False"),
@@ -72,7 +100,12 @@ class Recipe:
             value, choices = getattr(self, one.name), one.metadata["choices"]
             if choices and value != one.default and value not in choices:
                 raise ValueError(f"unknown {one.name} {value!r}; there is {' or '.join(choices)}")
+        if self.after_backbone == "heads" and not self.backbone_epochs:
+            raise ValueError("after_backbone='heads' needs backbone_epochs of 1 or more")
         self._check_milestones()
+
+    def _fits(self, first: Any) -> bool:
+        return type(first) is int and 0 <= first < self.epochs
 
     def _check_milestones(self) -> None:
         if self.milestones and self.schedule != "milestones":
@@ -87,12 +120,17 @@ class Recipe:
         """The learning rate after so many epochs, fractions counted."""
         if self.schedule == "milestones":
             return ([self.lr] + [lr for start, lr in sorted(self.milestones) if epoch >= start])[-1]
-        share = epoch / self.epochs
+        first = self.backbone_epochs
+        share = epoch / first if epoch < first else (epoch - first) / (self.epochs - first)
         return self.lr * min(4 * share, (1 - share) * 4 / 3)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON holds it: tuples become lists."""
-        return json.loads(json.dumps(asdict(self)))
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        for one in fields(self):
+            if one.metadata["late"] and told[one.name] == one.default:
+                del told[one.name]
+        return json.loads(json.dumps(told))
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Self:

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,21 @@ from tqdm.auto import tqdm
 from anytime.datasets import Dataset, augment, check_steps, pixel_mean
 from anytime.networks import Standardise, cost
 from anytime.networks import save as save_network
-from anytime.networks.base import Exits, device_of, state_digest
+from anytime.networks.base import device_of, state_digest
 from anytime.paths import PathLike, check_locks
 from anytime.processes import all_mean, any_of, in_first, rank, world_size
 from anytime.runs import Run
 from anytime.training import checkpoints
-from anytime.training.evaluation import all_exits, evaluate, exit_losses, exit_mistakes
+from anytime.training.answers import Answers, followed
+from anytime.training.evaluation import all_exits, evaluate, exit_mistakes
 from anytime.training.interrupts import HeldInterrupts
+from anytime.training.losses import losses_apart, training_losses
 from anytime.training.optimizer import make_optimizer
 from anytime.training.provenance import environment, start_of
 from anytime.training.recipe import Recipe
+from anytime.training.stages import Stages
 from anytime.training.sums import EpochSums, NotFinite
-from anytime.weighting import Weighting
+from anytime.weighting import Weighting, gradients
 
 
 class Session:
@@ -56,8 +59,11 @@ class Session:
         self.optimizer = make_optimizer(network, weighting, recipe, self.shape)
         # What has a state of its own.
         self.parts = {"network": network, "weighting": weighting, "optimizer": self.optimizer}
-        model = Exits(network)
-        self.model = torch.compile(model) if recipe.compile else model
+        self.stages = Stages(network, recipe, self.shape)
+        self.followed = followed(network, weighting.gradients_in, self.shape)
+        self.model: Any = Answers(network, recipe.backward)
+        if self.run.sittings[-1]["compiled"]:
+            self.model = torch.compile(self.model)
         self._clock = time.perf_counter(), time.process_time()
 
     def begin(self) -> None:
@@ -123,13 +129,20 @@ class Session:
         rate = self.recipe.learning_rate(self.step / self.steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = group["lr"] if "own_rate" in group else rate
+        self.stages.set_mode(self.run.epochs)
 
         with torch.autocast(self.device.type, torch.bfloat16, self.recipe.autocast is not None):
-            logits = self.model(pixels)
-        losses = exit_losses(logits, labels)
+            answers = self.model(pixels)
+        logits = torch.stack(answers)
+        losses = training_losses(logits, labels, self.recipe)
         losses.retain_grad()
         self.optimizer.zero_grad(set_to_none=True)
-        self.weighting(losses).backward()
+        if self.stages.is_first(self.run.epochs):
+            losses[-1].backward()
+        else:
+            self.weighting(losses, *self._gradients(answers, labels)).backward()
+        for parameter in self.stages.resting(self.run.epochs):
+            parameter.grad = None
         # How much the training loss grows with each loss: by definition its weight.
         self.used = losses.grad
         for learned in self.weighting.parameters():
@@ -140,6 +153,12 @@ class Session:
         with torch.no_grad():
             mistakes = exit_mistakes(logits, labels)
             self.sums.add(losses.detach(), mistakes, len(batch), self.used, self.step)
+
+    def _gradients(self, answers: Sequence[Tensor], labels: Tensor) -> tuple:
+        """The gradient of each loss, for a weighting that asks for them."""
+        if not self.followed:
+            return ()
+        return (gradients(losses_apart(answers, labels, self.recipe), self.followed),)
 
     def end_epoch(self, evaluate_every: int = 1) -> None:
         """Adds the epoch to the record."""
@@ -235,6 +254,8 @@ class Session:
         run.finished = self.run.epochs == self.recipe.epochs
 
     def _new_run(self) -> Run:
+        # What is compiled has one backward pass for all exits, and that only once.
+        compiled = self.recipe.compile and not self.weighting.gradients_in
         config = {
             "dataset": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
@@ -254,7 +275,7 @@ class Session:
             cost=cost.multiply_adds(self.network, self.shape).tolist(),
             parameters=cost.parameters(self.network, self.shape).tolist(),
             title=self.dataset.title,
-            sittings=[environment(self.device) | {"compiled": self.recipe.compile, "from_step": 0}],
+            sittings=[environment(self.device) | {"compiled": compiled, "from_step": 0}],
         )
 
     def _show(self, bar: tqdm) -> None:

@@ -74,7 +74,10 @@ class AdaLoss(Weighting):
     def forward(self, losses: Losses) -> Tensor:
         """One loss per exit -> the training loss, under the weights from before this step."""
         losses = self._vector(losses)
-        seen = all_mean(losses.detach().float()) if self.training else None
+        return self._follow(losses, all_mean(losses.detach().float()) if self.training else None)
+
+    def _follow(self, losses: Tensor, seen: Tensor | None) -> Tensor:
+        """The training loss; the means follow what is seen (K,) of the losses, if it is given."""
         if seen is not None and self.look_first:
             first = (self.step == 0) & _good(seen).all()
             self.weights = torch.where(first, self._weights(seen), self.weights)
@@ -119,7 +122,8 @@ class AdaLoss(Weighting):
         warnings.warn(
             f"AdaLoss left out {self.refused.tolist()} losses of its exits in {int(self.step)} "
             "steps, as they were negative or not finite; losses that can be negative, such as "
-            "those of densities, have to be shifted above 0",
+            "those of densities, have to be shifted above 0, or weighted by their gradients: "
+            "first-order",
             stacklevel=2,
         )
 

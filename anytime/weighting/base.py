@@ -20,11 +20,14 @@ class Weighting(Named, nn.Module):
     total: if given, the weights are rescaled so that they sum to it. Schemes differ in their
         totals and so in their effective learning rates; the same total makes them comparable.
     A weighting that learns parameters of its own does so at its `learning_rate`.
+    gradients_in: "all" or "shared" where `forward` takes, besides the losses, the gradient of each
+        in all parameters that it depends on, or in those that all of them share.
     Raises ValueError for weights or a total that are negative or not finite.
     """
 
     given = ("self", "num_exits")
     learning_rate: float = 0.01
+    gradients_in: str = ""
 
     def __init__(self, weights: ArrayLike, total: float | None = None) -> None:
         super().__init__()

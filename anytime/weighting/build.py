@@ -5,11 +5,14 @@ from collections.abc import Callable
 from anytime import names
 from anytime.weighting.adaloss import AdaLoss
 from anytime.weighting.base import Weighting
+from anytime.weighting.changing import DWA, RLW
+from anytime.weighting.gradients import FirstOrder, GradNorm
+from anytime.weighting.objectives import GLS, IMTLL, UW
 from anytime.weighting.static import Const, Exponential, HalfEnd, Linear, Opt, Sieve
 
-SCHEMES: dict[str, type[Weighting]] = {
-    scheme.known_as: scheme for scheme in (Const, Linear, HalfEnd, Sieve, Exponential, Opt, AdaLoss)
-}
+PAPER = Const, Linear, HalfEnd, Sieve, Exponential, Opt, AdaLoss
+KIN = FirstOrder, UW, IMTLL, GLS, DWA, RLW, GradNorm
+SCHEMES: dict[str, type[Weighting]] = {scheme.known_as: scheme for scheme in PAPER + KIN}
 
 
 def register(name: str) -> Callable[[type[Weighting]], type[Weighting]]:
