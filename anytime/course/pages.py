@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import nbformat
+from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, pass_context
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
@@ -16,6 +17,7 @@ from anytime.paths import DATA, REPOSITORY
 
 PAGES = REPOSITORY / "build" / "course"
 TEMPLATES = Path(__file__).parent / "templates"
+SHARP = "--InlineBackend.figure_formats={'retina'}"  # figures of twice as many pixels
 
 
 def write_page(path: Path, course: list[Path]) -> str:
@@ -30,7 +32,7 @@ def write_page(path: Path, course: list[Path]) -> str:
     PAGES.mkdir(parents=True, exist_ok=True)
     notebook = nbformat.read(path, 4)
     start = time.perf_counter()
-    execute(notebook, path.name, PAGES)
+    execute(notebook, path.name, PAGES, options=[SHARP])
     seconds = time.perf_counter() - start
     try:
         write(page, render(notebook, path, course, seconds))
@@ -55,13 +57,26 @@ def write_index(course: list[Path]) -> Path:
 def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seconds: float) -> str:
     """An executed notebook as one HTML page, its pictures described and its formulas drawn."""
     at = course.index(path)
+    around = [("Before", course[:at][-1:]), ("Next", course[at + 1 :][:1])]
     exporter = _Exporter(template_file="page.html.j2", extra_template_paths=[str(TEMPLATES)])
     resources = {
-        "metadata": {"name": f"{path.stem[:2]} {opening(notebook)[0]}", "path": str(path.parent)},
-        "links": {"Before": course[:at][-1:], "Next": course[at + 1 :][:1]},
+        "metadata": {"name": _title(path, notebook), "path": str(path.parent)},
+        "links": [
+            (word, f"{other.stem}.html", _title(other, nbformat.read(other, 4)))
+            for word, others in around
+            for other in others
+        ],
+        "contents": headings(notebook),
         "seconds": f"{seconds:.1f}",
     }
     return exporter.from_notebook_node(notebook, resources=resources)[0]
+
+
+def headings(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
+    """The headings below the title: tag, id, and what stands in it as HTML."""
+    texts = [to_html(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
+    found = BeautifulSoup("\n".join(texts), "html.parser").select("h2, h3")
+    return [(heading.name, str(heading["id"]), heading.decode_contents()) for heading in found]
 
 
 def formula(latex: str, display: str) -> str:
@@ -83,10 +98,19 @@ class _Renderer(IPythonRenderer):
         return formula(body, "inline")
 
     def block_math(self, body: str) -> str:
-        return formula(body, "block")
+        return f'<div class="scroll">{formula(body, "block")}</div>'
 
     def latex_environment(self, name: str, body: str) -> str:
-        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+
+    def heading(self, text: str, level: int, **attrs) -> str:
+        """With an id, made as Jupyter makes it, but fit for an address whatever the title."""
+        words = BeautifulSoup(text, "html.parser").get_text()
+        attrs["id"] = re.sub(r"[^\w:.,;?!()-]+", "-", words)
+        return super().heading(text, level, **attrs)
+
+    def table(self, text: str) -> str:
+        return f'<div class="scroll"><table>{text}</table></div>'
 
     def block_html(self, html: str) -> str:
         # The parent class parses each piece on its own and so closes a <details> at once.
@@ -105,6 +129,10 @@ class _Exporter(HTMLExporter):
 def to_html(markdown: str, folder: str = "") -> str:
     renderer = _Renderer(escape=False, embed_images=True, path=folder, exclude_anchor_links=True)
     return MarkdownWithMath(renderer=renderer).render(markdown)
+
+
+def _title(path: Path, notebook: nbformat.NotebookNode) -> str:
+    return f"{path.stem[:2]} {opening(notebook)[0]}"
 
 
 def _fresh(page: Path, notebook: Path) -> bool:
