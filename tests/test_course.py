@@ -4,12 +4,14 @@ import base64
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from anytime import explore
 from anytime.course import building as course
 from anytime.course import notebooks, pages
 
@@ -40,6 +42,7 @@ def source(tmp_path, monkeypatch):
     for module, name in [(course, "NOTEBOOKS"), (notebooks, "NOTEBOOKS"), (course, "REPOSITORY")]:
         monkeypatch.setattr(module, name, tmp_path)
     monkeypatch.setattr(pages, "PAGES", tmp_path / "build")
+    monkeypatch.setattr(pages, "write_explorers", lambda: "explorers: not these")
 
     def write(*cells: str) -> Path:
         path = tmp_path / "sources" / "07_name.py"
@@ -227,6 +230,41 @@ def test_a_page_names_the_notebooks_around_it_by_their_titles(source, tmp_path):
 def test_a_page_says_where_a_control_works(source):
     soup = page(source, '# %% tags=["widget"]\nimport ipywidgets\nipywidgets.IntSlider()')
     assert "make lab" in soup.select_one(".jp-OutputArea").get_text()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(explore.final_weights, []),
+        partial(explore.anytime_curves, []),
+        partial(explore.scheme_designer, []),
+        explore.eann,
+        explore.watch_one_image,
+    ],
+    ids=lambda make: getattr(make, "func", make).__name__,
+)
+def test_an_explorer_stands_in_the_place_of_its_control(make, tmp_path):
+    data = {"text/plain": repr(make()), notebooks.WIDGET: {"model_id": "1"}}
+    shown = nbformat.v4.new_output("execute_result", data, execution_count=1)
+    cells = [nbformat.v4.new_markdown_cell("# 07 T\n\nWhy?")]
+    cells.append(nbformat.v4.new_code_cell("it", outputs=[shown], execution_count=1))
+    path = tmp_path / "07_t.ipynb"
+    text = pages.render(nbformat.v4.new_notebook(cells=cells), path, [path], 1)
+    soup = BeautifulSoup(text, "html.parser")
+    frame = soup.select_one(".jp-OutputArea iframe")
+    name = re.fullmatch(r"explorers\.html#view=(\w+)", frame["src"])[1]
+    assert frame["title"] and soup.select_one(f'.jp-OutputArea a[href$="#view={name}"]')
+    views = (explore.page.building.PARTS / "views.js").read_text()
+    assert re.search(rf"^  {name}: {{ title: \"{frame['title']}\"", views, re.MULTILINE)
+
+
+def test_the_explorers_stand_beside_the_pages_and_are_not_written_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "PAGES", tmp_path)
+    made = []
+    monkeypatch.setattr(pages.explorers, "write", lambda path: made.append(path) or path.touch())
+    assert pages.write_explorers() == "explorers: written"
+    assert made == [tmp_path / "explorers.html"]
+    assert pages.write_explorers() == "explorers: unchanged" and len(made) == 1
 
 
 def test_the_index_lists_title_question_minutes_and_page(source):

@@ -123,7 +123,8 @@ def _html(numbers: list[str]) -> int:
     from anytime.course import pages  # Jupyter looks for a home when it is imported
 
     paths, everything = notebooks(numbers), notebooks()
-    failed = side_by_side(partial(pages.write_page, path, everything) for path in paths)
+    tasks = [partial(pages.write_page, path, everything) for path in paths]
+    failed = side_by_side([*tasks, pages.write_explorers])
     print(f"\nThe course is in {pages.write_index(everything).relative_to(REPOSITORY)}")
     if failed:
         print(f"{failed} of {len(paths)} notebooks failed, see above.", file=sys.stderr)

@@ -13,6 +13,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from anytime.course.notebooks import NotebookError, execute, opening, write
+from anytime.explore import page as explorers
 from anytime.paths import DATA, REPOSITORY
 
 PAGES = REPOSITORY / "build" / "course"
@@ -41,6 +42,18 @@ def write_page(path: Path, course: list[Path]) -> str:
     return f"{path.stem}: {seconds:.0f} s"
 
 
+def write_explorers() -> str:
+    """Write the explorers' page beside those of the course, which show it; returns what happened.
+
+    One file for all: within each page its tables would weigh four megabytes each time.
+    """
+    page = PAGES / "explorers.html"
+    if _fresh(page):
+        return "explorers: unchanged"
+    explorers.write(path=page)
+    return "explorers: written"
+
+
 def write_index(course: list[Path]) -> Path:
     """Write the page that lists the notebooks; those without a page are marked so."""
     entries = []
@@ -67,6 +80,7 @@ def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seco
             for other in others
         ],
         "contents": headings(notebook),
+        "first": at == 0,
         "seconds": f"{seconds:.1f}",
     }
     return exporter.from_notebook_node(notebook, resources=resources)[0]
@@ -135,9 +149,9 @@ def _title(path: Path, notebook: nbformat.NotebookNode) -> str:
     return f"{path.stem[:2]} {opening(notebook)[0]}"
 
 
-def _fresh(page: Path, notebook: Path) -> bool:
+def _fresh(page: Path, *notebooks: Path) -> bool:
     """Whether the page is newer than all it rests on: its notebook, the package, the data."""
-    files = [notebook, *Path(__file__).parents[1].rglob("*.*"), *DATA.rglob("*.*")]
+    files = [*notebooks, *Path(__file__).parents[1].rglob("*.*"), *DATA.rglob("*.*")]
     made = {"cache", "__pycache__"}  # by running what is there
     newest = max(path.stat().st_mtime for path in files if not made & set(path.parts))
     return page.exists() and page.stat().st_mtime > newest
