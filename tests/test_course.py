@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 
 from anytime import explore
 from anytime.course import building as course
-from anytime.course import notebooks, pages
+from anytime.course import doctor, notebooks, pages
 
 OPENING = """# %% [markdown]
 # # 07 A title
@@ -265,6 +265,15 @@ def test_the_explorers_stand_beside_the_pages_and_are_not_written_again(tmp_path
     assert pages.write_explorers() == "explorers: written"
     assert made == [tmp_path / "explorers.html"]
     assert pages.write_explorers() == "explorers: unchanged" and len(made) == 1
+
+
+def test_without_chromium_the_pages_are_made_and_a_sentence_says_what_prints(
+    source, monkeypatch, capsys
+):
+    monkeypatch.setattr(doctor, "browser", lambda: None)
+    page(source)
+    assert course.main(["pdf"]) == 1
+    assert "install `chromium`" in capsys.readouterr().err
 
 
 def test_the_index_lists_title_question_minutes_and_page(source):

@@ -12,6 +12,7 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from anytime.course import doctor
 from anytime.course.notebooks import NotebookError, execute, opening, write
 from anytime.explore import page as explorers
 from anytime.paths import DATA, REPOSITORY
@@ -65,6 +66,28 @@ def write_index(course: list[Path]) -> Path:
     templates = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     write(index, templates.get_template("index.html.j2").render(entries=entries))
     return index
+
+
+def write_pdfs(paths: list[Path]) -> Path:
+    """Print the pages of notebooks, each into a PDF beside it; returns their folder.
+
+    Raises NotebookError where there is no Chromium to print with, or no playwright to drive it.
+    """
+    chromium = doctor.browser()
+    if chromium is None:
+        raise NotebookError("PDFs are printed by Chromium, and there is none: install `chromium`.")
+    try:
+        from playwright.sync_api import sync_playwright  # only who prints or tests has it
+    except ImportError as error:
+        raise NotebookError(f"{error}: pip install -c constraints.txt playwright") from error
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium)
+        page = browser.new_page()
+        for made in (PAGES / f"{path.stem}.html" for path in paths):
+            page.goto(made.as_uri())
+            page.pdf(path=made.with_suffix(".pdf"), format="A4", outline=True, tagged=True)
+        browser.close()
+    return PAGES
 
 
 def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seconds: float) -> str:
