@@ -1,4 +1,5 @@
 # make tutorial   run the whole course on this computer, as pages to read
+# make pdf        the same pages as PDFs, to print; Chromium makes them
 # make lab        open the course in JupyterLab, to change and solve
 # make explore    show the explorers as one page; RUNS="folder ..." adds runs of your own
 # make test       everything that has to hold: tests, notebooks, types, style
@@ -23,13 +24,16 @@ endif
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help tutorial lab explore test campaign wheel course clean
+.PHONY: help tutorial pdf lab explore test campaign wheel course clean
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 
 tutorial: $(VENV)/kit
 	$(PY) -m anytime.course html
+
+pdf: $(VENV)/kit-test
+	$(PY) -m anytime.course pdf
 
 lab: $(VENV)/kit
 	cd notebooks && ../$(PY) -m jupyterlab $(LAB)

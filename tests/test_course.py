@@ -1,16 +1,19 @@
 """How notebooks are made from sources, checked and written as pages."""
 
+import base64
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from anytime import explore
 from anytime.course import building as course
-from anytime.course import notebooks, pages
+from anytime.course import doctor, notebooks, pages
 
 OPENING = """# %% [markdown]
 # # 07 A title
@@ -39,6 +42,7 @@ def source(tmp_path, monkeypatch):
     for module, name in [(course, "NOTEBOOKS"), (notebooks, "NOTEBOOKS"), (course, "REPOSITORY")]:
         monkeypatch.setattr(module, name, tmp_path)
     monkeypatch.setattr(pages, "PAGES", tmp_path / "build")
+    monkeypatch.setattr(pages, "write_explorers", lambda: "explorers: not these")
 
     def write(*cells: str) -> Path:
         path = tmp_path / "sources" / "07_name.py"
@@ -177,18 +181,99 @@ def test_a_page_describes_its_pictures_in_words(source):
     assert images[0]["src"].startswith("data:image/png;base64,")
 
 
+def test_a_figure_has_two_pixels_for_one_and_letters_as_large_as_the_text(source):
+    code = "# %%\nimport matplotlib.pyplot as plt\nplt.figure(figsize=(5, 2))\nplt.plot([1, 2])"
+    (image,) = page(source, code + "\nplt.show()").select("img")
+    png = base64.b64decode(image["src"].split(",")[1])
+    across = int.from_bytes(png[16:20], "big")
+    assert across > 800  # five inches of a hundred pixels, twice, less the white around
+    width = float(re.fullmatch(r"width: ([\d.]+)rem", image["style"])[1])
+    letter = 11 / 72 * 2 * 100  # pixels of the picture
+    assert letter * width / across == pytest.approx(1, rel=0.01)
+
+
 def test_a_page_draws_formulas_and_needs_no_network(source):
     text = "# %% [markdown]\n# With $B_i$:\n#\n# $$\\frac{1}{\\ell_i}$$\n#\n# See [1](01_x.ipynb)."
     soup = page(source, text)
     assert [math["display"] for math in soup.select("math")] == ["inline", "block"]
     assert soup.select_one("mfrac").get_text() == "1ℓi"
     assert soup.find("a", string="1")["href"] == "01_x.html"
-    assert not soup.select('[src^="http"], link[href^="http"]')
+    assert not soup.select('[src^="http"], link[href^="http"], script')
+
+
+def test_headings_can_be_linked_to_from_the_contents_and_from_elsewhere(source):
+    soup = page(source, '# %% [markdown]\n# ## A "new" $x$: what & why?\n#\n# ### Second step')
+    ids = [heading["id"] for heading in soup.select("main h2[id], main h3[id]")]
+    assert len(set(ids)) == len(ids) and ids[1] == "Second-step"
+    assert not re.search(r"[\s\"'&<>]", "".join(ids))
+    for place in (".aside", ".folded"):
+        links = soup.select(f".contents{place} a")
+        assert [link["href"][1:] for link in links] == ids[: len(links)] and len(links) == 2
+        assert links[0].select_one("math") and "what & why?" in links[0].get_text()
+
+
+def test_a_page_names_the_notebooks_around_it_by_their_titles(source, tmp_path):
+    one = notebooks.read(source(), solved=False)
+    course_of_three = [tmp_path / f"0{number}_short_name.ipynb" for number in (6, 7, 8)]
+    for target, title in zip(course_of_three, ("EANN: a chain", "This", "A <b> & c"), strict=True):
+        one.cells[0].source = f"# {target.stem[:2]} · {title}\n\n**Why?**"
+        nbformat.write(one, target)
+    text = pages.render(read(course_of_three[1]), course_of_three[1], course_of_three, 1.0)
+    links = BeautifulSoup(text, "html.parser").select_one(".links").select("a")
+    assert [link.get_text() for link in links] == [
+        "All notebooks",
+        "Before: 06 EANN: a chain",
+        "Next: 08 A <b> & c",
+    ]
 
 
 def test_a_page_says_where_a_control_works(source):
     soup = page(source, '# %% tags=["widget"]\nimport ipywidgets\nipywidgets.IntSlider()')
     assert "make lab" in soup.select_one(".jp-OutputArea").get_text()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(explore.final_weights, []),
+        partial(explore.anytime_curves, []),
+        partial(explore.scheme_designer, []),
+        explore.eann,
+        explore.watch_one_image,
+    ],
+    ids=lambda make: getattr(make, "func", make).__name__,
+)
+def test_an_explorer_stands_in_the_place_of_its_control(make, tmp_path):
+    data = {"text/plain": repr(make()), notebooks.WIDGET: {"model_id": "1"}}
+    shown = nbformat.v4.new_output("execute_result", data, execution_count=1)
+    cells = [nbformat.v4.new_markdown_cell("# 07 T\n\nWhy?")]
+    cells.append(nbformat.v4.new_code_cell("it", outputs=[shown], execution_count=1))
+    path = tmp_path / "07_t.ipynb"
+    text = pages.render(nbformat.v4.new_notebook(cells=cells), path, [path], 1)
+    soup = BeautifulSoup(text, "html.parser")
+    frame = soup.select_one(".jp-OutputArea iframe")
+    name = re.fullmatch(r"explorers\.html#view=(\w+)", frame["src"])[1]
+    assert frame["title"] and soup.select_one(f'.jp-OutputArea a[href$="#view={name}"]')
+    views = (explore.page.building.PARTS / "views.js").read_text()
+    assert re.search(rf"^  {name}: {{ title: \"{frame['title']}\"", views, re.MULTILINE)
+
+
+def test_the_explorers_stand_beside_the_pages_and_are_not_written_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "PAGES", tmp_path)
+    made = []
+    monkeypatch.setattr(pages.explorers, "write", lambda path: made.append(path) or path.touch())
+    assert pages.write_explorers() == "explorers: written"
+    assert made == [tmp_path / "explorers.html"]
+    assert pages.write_explorers() == "explorers: unchanged" and len(made) == 1
+
+
+def test_without_chromium_the_pages_are_made_and_a_sentence_says_what_prints(
+    source, monkeypatch, capsys
+):
+    monkeypatch.setattr(doctor, "browser", lambda: None)
+    page(source)
+    assert course.main(["pdf"]) == 1
+    assert "install `chromium`" in capsys.readouterr().err
 
 
 def test_the_index_lists_title_question_minutes_and_page(source):

@@ -112,6 +112,12 @@ def test_every_formula_can_be_drawn_without_network(path):
 
 
 @each(TO_SOLVE)
+def test_no_two_headings_of_a_page_share_an_id(path):
+    ids = [name for _, name, _ in pages.headings(nbformat.read(path, 4))]
+    assert ids and len(set(ids)) == len(ids)
+
+
+@each(TO_SOLVE)
 def test_links_between_notebooks_lead_somewhere(path):
     for link in re.findall(r"\]\(([\w./-]+\.ipynb)", "\n".join(prose(path))):
         assert (path.parent / link).exists(), link

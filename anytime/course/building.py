@@ -3,6 +3,7 @@
     python -m anytime.course build [NN ...]   execute the sources, store both copies of each
     python -m anytime.course check            is every stored notebook built from its source?
     python -m anytime.course html [NN ...]    execute the copies to solve, write them as pages
+    python -m anytime.course pdf [NN ...]     the same, and print each page into a PDF
     python -m anytime.course readme           list the notebooks in README.md
 
 How a source is written stands at the top of anytime/course/notebooks.py.
@@ -88,7 +89,7 @@ def side_by_side(tasks: Iterable[Callable[[], object]]) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; 0 where all went well, 1 otherwise."""
-    verbs = {"build": _build, "check": _check, "html": _html, "readme": _readme}
+    verbs = {"build": _build, "check": _check, "html": _html, "pdf": _pdf, "readme": _readme}
     parser = argparse.ArgumentParser(
         prog="python -m anytime.course",
         description=__doc__,
@@ -123,11 +124,21 @@ def _html(numbers: list[str]) -> int:
     from anytime.course import pages  # Jupyter looks for a home when it is imported
 
     paths, everything = notebooks(numbers), notebooks()
-    failed = side_by_side(partial(pages.write_page, path, everything) for path in paths)
+    tasks = [partial(pages.write_page, path, everything) for path in paths]
+    failed = side_by_side([*tasks, pages.write_explorers])
     print(f"\nThe course is in {pages.write_index(everything).relative_to(REPOSITORY)}")
     if failed:
         print(f"{failed} of {len(paths)} notebooks failed, see above.", file=sys.stderr)
     return min(failed, 1)
+
+
+def _pdf(numbers: list[str]) -> int:
+    from anytime.course import pages
+
+    if _html(numbers):
+        return 1
+    print(f"The PDFs are in {pages.write_pdfs(notebooks(numbers)).relative_to(REPOSITORY)}")
+    return 0
 
 
 def _readme(numbers: list[str]) -> int:

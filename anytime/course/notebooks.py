@@ -11,6 +11,7 @@ A cell that draws says in `alt="..."` what the picture shows.
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -70,9 +71,16 @@ def read(source: Path, solved: bool) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
-def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 600) -> None:
+def execute(
+    notebook: NotebookNode,
+    name: str,
+    folder: Path,
+    timeout: int = 600,
+    options: Sequence[str] = (),
+) -> None:
     """Run every cell in place, in `folder`; `timeout` is for one cell, in seconds.
 
+    options: further ones of the kernel's command line.
     Raises NotebookError where a cell fails, takes too long or ends the kernel.
     """
     places = ["before its first cell"]
@@ -83,7 +91,7 @@ def execute(notebook: NotebookNode, name: str, folder: Path, timeout: int = 600)
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
-        extra_arguments=["--IPKernelApp.log_level=40"],  # errors, no advice
+        extra_arguments=["--IPKernelApp.log_level=40", *options],  # errors, no advice
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=lambda cell, cell_index: places.append(place(cell_index, cell)),
     )

@@ -6,16 +6,20 @@ import time
 from pathlib import Path
 
 import nbformat
+from bs4 import BeautifulSoup
 from jinja2 import Environment, FileSystemLoader, pass_context
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from anytime.course import doctor
 from anytime.course.notebooks import NotebookError, execute, opening, write
+from anytime.explore import page as explorers
 from anytime.paths import DATA, REPOSITORY
 
 PAGES = REPOSITORY / "build" / "course"
 TEMPLATES = Path(__file__).parent / "templates"
+SHARP = "--InlineBackend.figure_formats={'retina'}"  # figures of twice as many pixels
 
 
 def write_page(path: Path, course: list[Path]) -> str:
@@ -30,13 +34,25 @@ def write_page(path: Path, course: list[Path]) -> str:
     PAGES.mkdir(parents=True, exist_ok=True)
     notebook = nbformat.read(path, 4)
     start = time.perf_counter()
-    execute(notebook, path.name, PAGES)
+    execute(notebook, path.name, PAGES, options=[SHARP])
     seconds = time.perf_counter() - start
     try:
         write(page, render(notebook, path, course, seconds))
     except ValueError as error:
         raise NotebookError(f"{path.name}: {error}") from error
     return f"{path.stem}: {seconds:.0f} s"
+
+
+def write_explorers() -> str:
+    """Write the explorers' page beside those of the course, which show it; returns what happened.
+
+    One file for all: within each page its tables would weigh four megabytes each time.
+    """
+    page = PAGES / "explorers.html"
+    if _fresh(page):
+        return "explorers: unchanged"
+    explorers.write(path=page)
+    return "explorers: written"
 
 
 def write_index(course: list[Path]) -> Path:
@@ -52,16 +68,52 @@ def write_index(course: list[Path]) -> Path:
     return index
 
 
+def write_pdfs(paths: list[Path]) -> Path:
+    """Print the pages of notebooks, each into a PDF beside it; returns their folder.
+
+    Raises NotebookError where there is no Chromium to print with, or no playwright to drive it.
+    """
+    chromium = doctor.browser()
+    if chromium is None:
+        raise NotebookError("PDFs are printed by Chromium, and there is none: install `chromium`.")
+    try:
+        from playwright.sync_api import sync_playwright  # only who prints or tests has it
+    except ImportError as error:
+        raise NotebookError(f"{error}: pip install -c constraints.txt playwright") from error
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium)
+        page = browser.new_page()
+        for made in (PAGES / f"{path.stem}.html" for path in paths):
+            page.goto(made.as_uri())
+            page.pdf(path=made.with_suffix(".pdf"), format="A4", outline=True, tagged=True)
+        browser.close()
+    return PAGES
+
+
 def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seconds: float) -> str:
     """An executed notebook as one HTML page, its pictures described and its formulas drawn."""
     at = course.index(path)
+    around = [("Before", course[:at][-1:]), ("Next", course[at + 1 :][:1])]
     exporter = _Exporter(template_file="page.html.j2", extra_template_paths=[str(TEMPLATES)])
     resources = {
-        "metadata": {"name": f"{path.stem[:2]} {opening(notebook)[0]}", "path": str(path.parent)},
-        "links": {"Before": course[:at][-1:], "Next": course[at + 1 :][:1]},
+        "metadata": {"name": _title(path, notebook), "path": str(path.parent)},
+        "links": [
+            (word, f"{other.stem}.html", _title(other, nbformat.read(other, 4)))
+            for word, others in around
+            for other in others
+        ],
+        "contents": headings(notebook),
+        "first": at == 0,
         "seconds": f"{seconds:.1f}",
     }
     return exporter.from_notebook_node(notebook, resources=resources)[0]
+
+
+def headings(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
+    """The headings below the title: tag, id, and what stands in it as HTML."""
+    texts = [to_html(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
+    found = BeautifulSoup("\n".join(texts), "html.parser").select("h2, h3")
+    return [(heading.name, str(heading["id"]), heading.decode_contents()) for heading in found]
 
 
 def formula(latex: str, display: str) -> str:
@@ -83,10 +135,19 @@ class _Renderer(IPythonRenderer):
         return formula(body, "inline")
 
     def block_math(self, body: str) -> str:
-        return formula(body, "block")
+        return f'<div class="scroll">{formula(body, "block")}</div>'
 
     def latex_environment(self, name: str, body: str) -> str:
-        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
+        return self.block_math(rf"\begin{{{name}}}{body}\end{{{name}}}")
+
+    def heading(self, text: str, level: int, **attrs) -> str:
+        """With an id, made as Jupyter makes it, but fit for an address whatever the title."""
+        words = BeautifulSoup(text, "html.parser").get_text()
+        attrs["id"] = re.sub(r"[^\w:.,;?!()-]+", "-", words)
+        return super().heading(text, level, **attrs)
+
+    def table(self, text: str) -> str:
+        return f'<div class="scroll"><table>{text}</table></div>'
 
     def block_html(self, html: str) -> str:
         # The parent class parses each piece on its own and so closes a <details> at once.
@@ -107,9 +168,13 @@ def to_html(markdown: str, folder: str = "") -> str:
     return MarkdownWithMath(renderer=renderer).render(markdown)
 
 
-def _fresh(page: Path, notebook: Path) -> bool:
+def _title(path: Path, notebook: nbformat.NotebookNode) -> str:
+    return f"{path.stem[:2]} {opening(notebook)[0]}"
+
+
+def _fresh(page: Path, *notebooks: Path) -> bool:
     """Whether the page is newer than all it rests on: its notebook, the package, the data."""
-    files = [notebook, *Path(__file__).parents[1].rglob("*.*"), *DATA.rglob("*.*")]
+    files = [*notebooks, *Path(__file__).parents[1].rglob("*.*"), *DATA.rglob("*.*")]
     made = {"cache", "__pycache__"}  # by running what is there
     newest = max(path.stat().st_mtime for path in files if not made & set(path.parts))
     return page.exists() and page.stat().st_mtime > newest
