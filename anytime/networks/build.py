@@ -10,9 +10,10 @@ from anytime import names
 from anytime.networks.attach import from_text
 from anytime.networks.base import Exits, Refining, state_digest
 from anytime.networks.eann import EANN
+from anytime.networks.msdnet import MSDNet
 from anytime.networks.resann import UNKNOWN, parse, resann
 
-FAMILIES: dict[str, Callable[..., Any]] = {}
+FAMILIES: dict[str, Callable[..., Any]] = {"msdnet": MSDNet}
 """Families of networks by name, ResANN aside: functions of num_classes, in_channels, options."""
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from anytime.networks.base import AnytimeNetwork, Head, device_of
+from anytime.networks import layers
+from anytime.networks.base import AnytimeNetwork, Head
+from anytime.networks.layers import norm_relu
 
 LAYERS = {"26": (2, 2, 2, 2), "50": (3, 4, 6, 3), "101": (3, 4, 23, 3)}
 """Units per block of the known bottleneck networks, by their number of layers."""
@@ -29,9 +31,9 @@ class BasicUnit(nn.Module):
         super().__init__()
         self.channels, self.stride, self.new_channels = channels, stride, channels - channels_in
         self.residual = nn.Sequential(
-            *_norm_relu(channels_in),
+            *norm_relu(channels_in),
             nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False),
-            *_norm_relu(channels),
+            *norm_relu(channels),
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -60,11 +62,11 @@ class BottleneckUnit(nn.Module):
         self.channels = channels = 4 * width
         self.preactivation = preactivation
         self.residual = nn.Sequential(
-            *(_norm_relu(channels_in) if preactivation else []),
+            *(norm_relu(channels_in) if preactivation else []),
             nn.Conv2d(channels_in, width, 1, bias=False),
-            *_norm_relu(width),
+            *norm_relu(width),
             nn.Conv2d(width, width, 3, stride, 1, bias=False),
-            *_norm_relu(width),
+            *norm_relu(width),
             nn.Conv2d(width, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -185,42 +187,16 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
             units.append(unit(channels, shape.channels * 2**block, stride))
             channels = units[-1].channels
 
-    ends = range(len(units), 0, -shape.every)[::-1]
+    ends = layers.ends(len(units), shape.every)
     starts = [0, *ends[:-1]]
     segments = [nn.Sequential(*units[a:b]) for a, b in zip(starts, ends, strict=True)]
     heads = [Head(units[end - 1].channels, num_classes) for end in ends]
 
-    network = AnytimeNetwork(_stem(shape, in_channels), segments, heads)
-    if device_of(network).type != "meta":  # there it would take long to draw nothing
-        network.apply(partial(_initialise, init=shape.init))
+    # A unit without pre-activation starts with a convolution, so the stem has to normalise.
+    norm = shape.unit == "bottleneck"
+    stem = layers.stem(shape.stem, in_channels, shape.channels, shape.stride, norm)
+    network = AnytimeNetwork(stem, segments, heads)
+    layers.initialise(network, shape.init)
     network.name = shape.name
     network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
     return network
-
-
-def _stem(shape: Shape, in_channels: int) -> nn.Module:
-    if shape.stem == "imagenet":
-        first = nn.Conv2d(in_channels, shape.channels, 7, 2, 3, bias=False)
-        return nn.Sequential(first, *_norm_relu(shape.channels), nn.MaxPool2d(3, 2, 1))
-    first = nn.Conv2d(in_channels, shape.channels, 3, shape.stride, 1, bias=False)
-    # A unit without pre-activation starts with a convolution, so the stem has to normalise.
-    return nn.Sequential(first, *(_norm_relu(shape.channels) if shape.unit == "bottleneck" else []))
-
-
-def _norm_relu(channels: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
-
-
-def _initialise(module: nn.Module, init: str) -> None:
-    """He's: a variance of 2 over the inputs of a unit, in convolutions and heads, as the authors.
-
-    "fanout" takes the outputs of a convolution, and a variance of 1 over the inputs of a head.
-    """
-    if isinstance(module, nn.Conv2d):
-        outputs, inputs = module.weight.shape[:2]
-        fan = (inputs if init == "fanin" else outputs) * module.weight[0, 0].numel()
-        nn.init.normal_(module.weight, std=(2 / fan) ** 0.5)
-    elif isinstance(module, nn.Linear):
-        variance = 2 if init == "fanin" else 1
-        nn.init.normal_(module.weight, std=(variance / module.in_features) ** 0.5)
-        nn.init.zeros_(module.bias)
