@@ -1,14 +1,17 @@
 """Families beside ResANN: against tables of their releases, slow twins, and in use."""
 
-import inspect
+import re
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_folding import batch_norms_run, lived_in, norms_behind_convolutions
+from torchvision.models.densenet import DenseNet
+from torchvision.models.resnet import Bottleneck, ResNet
 
 from anytime import names, networks, weighting
 from anytime.__main__ import main
@@ -21,8 +24,12 @@ from anytime.training import Recipe, train
 
 SMALL = {
     "msdnet": "msdnet:blocks=3,channels=4,growth=2,base=1,step=1,scales=1x2,bottleneck=1x2",
+    "densenet": "densenet:blocks=1x3,growth=4,channels=4,stem=cifar",
+    "resnext": "resnext-1-16-groups2-cifar",
+    "vit": "vit:image_size=16,blocks=3,channels=8,heads=2,mlp=16",
 }
 each_family = pytest.mark.parametrize("name", SMALL.values(), ids=SMALL)
+each_class = pytest.mark.parametrize("family", ["msdnet", "densenet", "vit"])
 
 
 def on_shapes(name: str, *arguments) -> torch.nn.Module:
@@ -211,6 +218,164 @@ def test_any_msdnet_is_built_again_by_its_name_and_ends_at_the_coarsest_scale(op
     assert len(costs) == options["blocks"] and (np.diff(costs) > 0).all()
 
 
+# DenseNet, ResNeXt and the transformer: with torchvision's weights, and torchvision's costs.
+
+
+def drawn(network: torch.nn.Module) -> torch.nn.Module:
+    """The network with all weights and statistics at random: defaults would hide errors."""
+    generator = torch.Generator().manual_seed(1)
+    for parameter in network.parameters():
+        scale = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.5
+        parameter.data = scale * torch.randn(parameter.shape, generator=generator)
+    return lived_in(network)
+
+
+def assert_same_logits(ours, theirs, side: int) -> None:
+    ours.standardise = torch.nn.Identity()
+    given = pixels(3, side) / 128 - 1
+    with torch.inference_mode():
+        expected, answer = theirs(given), ours.eval()(given)[-1]
+    assert expected.std() > 0.1
+    torch.testing.assert_close(answer, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
+
+
+def copy_in_order(ours, theirs, last: tuple[str, ...]) -> None:
+    """Takes over all but the layers named last, which have the same order in both."""
+    trunk = [*ours.stem.state_dict().values(), *ours.segments.state_dict().values()]
+    state = theirs.state_dict()
+    source = [value for name, value in state.items() if not name.startswith(last)]
+    for mine, value in zip(trunk, source, strict=True):
+        assert mine.shape == value.shape
+        mine.copy_(value)
+
+
+def test_with_torchvisions_weights_a_densenet_says_what_torchvisions_says():
+    theirs = drawn(DenseNet(4, (2, 3, 1, 2), num_init_features=6, bn_size=3, num_classes=7))
+    ours = networks.densenet(7, blocks=(2, 3, 1, 2), growth=4, channels=6, bottleneck=3)
+    copy_in_order(ours, theirs, ("features.norm5", "classifier"))
+    norm, head = ours.heads[-1]
+    norm.load_state_dict(theirs.features.norm5.state_dict())
+    head[-1].load_state_dict(theirs.classifier.state_dict())
+    assert_same_logits(ours, theirs, 100)  # 25 and 3 pixels on the way: a border is left out
+
+
+@pytest.mark.parametrize(
+    ("name", "groups", "width"),
+    [("resnext-1.2-64", 32, 4), ("resnext-1.2-64-groups2-width24", 2, 24)],
+)
+def test_with_torchvisions_weights_a_resnext_says_what_torchvisions_says(name, groups, width):
+    theirs = ResNet(Bottleneck, [1, 2, 1, 1], 7, groups=groups, width_per_group=width)
+    theirs.layer3, theirs.layer4, theirs.fc = *2 * [torch.nn.Identity()], torch.nn.Linear(512, 7)
+    ours = networks.build(name, 7)
+    copy_in_order(ours, drawn(theirs), ("fc",))
+    ours.heads[-1][-1].load_state_dict(theirs.fc.state_dict())
+    assert_same_logits(ours, theirs, 40)
+
+
+BLOCK = {  # torchvision's names of a block's parts, and ours
+    "ln_1.": "norm1.",
+    "self_attention.in_proj_": "attention.",
+    "self_attention.out_proj.": "out.",
+    "ln_2.": "norm2.",
+    "mlp.0.": "mlp.0.",
+    "mlp.3.": "mlp.2.",
+}
+REST = {
+    "class_token": "stem.class_token",
+    "conv_proj.": "stem.patches.",
+    "encoder.pos_embedding": "stem.positions",
+    "encoder.ln.": "heads.{last}.0.",
+    "heads.head.": "heads.{last}.1.",
+}
+
+
+def our_name(name: str, blocks: int) -> str:
+    if block := re.match(r"encoder\.layers\.encoder_layer_(\d+)\.", name):
+        rest = name[block.end() :]
+        part = next(part for part in BLOCK if rest.startswith(part))
+        return f"segments.{block[1]}.0.{BLOCK[part]}{rest.removeprefix(part)}"
+    part = next(part for part in REST if name.startswith(part))
+    return REST[part].format(last=blocks - 1) + name.removeprefix(part)
+
+
+def test_with_torchvisions_weights_a_vit_says_what_torchvisions_says():
+    theirs = drawn(torchvision.models.VisionTransformer(12, 4, 3, 2, 16, 20, num_classes=7))
+    ours = networks.vit(7, image_size=12, blocks=3, channels=16, heads=2, mlp=20)
+    renamed = {our_name(name, 3): value for name, value in theirs.state_dict().items()}
+    lacking, unknown = ours.load_state_dict(renamed, strict=False)
+    assert not unknown
+    assert {name.split(".")[0] for name in lacking} == {"standardise", "heads"}
+    assert not [name for name in lacking if name.startswith("heads.2.")]
+    assert_same_logits(ours, theirs, 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "total", "parameters", "stages"),
+    [
+        ("densenet", 2834161664, 7978856, {6: 1158.46, 18: 1974.12, 42: 2626.01, 58: 2833.14}),
+        ("densenet:blocks=6x12x32x32", 3359843328, 14149480, {}),
+        ("densenet:blocks=6x12x48x32", 4291365888, 20013928, {}),
+        ("resnext-50", 4230479872, 25028904, {3: 752.24, 7: 1837.65, 13: 3363.0, 16: 4228.43}),
+        ("resnext-101-width8", 16414015488, 88791336, {}),
+        ("vit:{vit},patch=16", 17563828224, 86567656, {1: 1569.56, 2: 3023.51}),
+        ("vit:{vit},patch=32", 4409186304, 88224232, {}),
+    ],
+)
+def test_a_family_costs_what_torchvisions_do_and_the_early_heads(name, total, parameters, stages):
+    vit = "image_size=224,blocks=12,channels=768,heads=12,mlp=3072"
+    network = on_shapes(name.format(vit=vit), 1000)
+    sizes = [sum(p.numel() for p in head.parameters()) for head in network.heads]
+    linear = [head for head in network.heads.modules() if isinstance(head, torch.nn.Linear)]
+    heads = np.cumsum([layer.weight.numel() for layer in linear])
+
+    costs = cost.multiply_adds(network, (3, 224, 224))
+    assert costs[-1] - heads[-2] == total
+    assert cost.parameters(network, (3, 224, 224))[-1] - sum(sizes[:-1]) == parameters
+    for exit, millions in stages.items():
+        assert (costs[exit - 1] - heads[exit - 1]) / 1e6 == pytest.approx(millions, abs=0.006)
+
+
+@pytest.mark.parametrize(("name", "count"), [("densenet:blocks=2x5", 7), ("vit:blocks=7", 7)])
+@pytest.mark.parametrize("every", [1, 3, 9])
+def test_exits_are_counted_from_the_last_layer(name, count, every):
+    network = on_shapes(f"{name},every={every}")
+    assert network.num_exits == -(-count // every)
+    assert all(len(segment) == every for segment in network.segments[1:])
+
+
+RESNEXTS = st.builds(
+    networks.Shape,
+    units=st.lists(st.integers(1, 3), min_size=2, max_size=4) | st.just([3, 4, 6, 3]),
+    channels=st.sampled_from([16, 64]),
+    unit=st.sampled_from(["bottleneck", "preact"]),
+    groups=st.sampled_from([1, 2, 32]),
+    width=st.sampled_from([4, 8, 64]),
+    stride=st.sampled_from([1, 2]),
+    stem=st.just("cifar"),
+)
+
+
+@settings(derandomize=True)
+@given(RESNEXTS)
+def test_the_name_of_any_resnext_is_read_as_its_shape(shape):
+    assert networks.parse(shape.name) == shape
+    assert shape.name.startswith("resann" if shape.groups == 1 else "resnext")
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        ("resann-50-groups32-width4", "resnext-50"),
+        ("resnext-50-groups32-s2", "resnext-50-s2"),
+        ("resnext-50-groups1-width64", "resann-50"),
+        ("resann-50-width128", "resann-50-width128"),
+        ("resnext-2.2.2-16-bottleneck-width8", "resnext-2-16-width8"),
+    ],
+)
+def test_every_spelling_of_a_resnext_has_one_name(spelling, name):
+    assert on_shapes(spelling).name == name
+
+
 # What is refused, and with which way out.
 
 
@@ -218,11 +383,11 @@ def test_any_msdnet_is_built_again_by_its_name_and_ends_at_the_coarsest_scale(op
     ("name", "told"),
     [
         ("msdnet:growth=5,scales=1x2x3", "growth=5 .* factor 3: take an even one"),
-        ("msdnet:scales=2", "scales=2 must have a factor for each scale, such as 1x2x4"),
-        ("msdnet:scales=1x0", "scales=.* such as 1x2x4"),
-        ("msdnet:bottleneck=1x2", r"bottleneck=\(1, 2\) must have a factor for each scale"),
-        ("msdnet:bottleneck=True", "bottleneck=True must have a factor for each scale"),
-        ("msdnet:bottleneck=0", "bottleneck=0 must have a factor for each scale"),
+        ("msdnet:scales=2", "scales=2 must be whole numbers from 1 on, such as 1x2x4"),
+        ("msdnet:scales=1x0", r"scales=\(1, 0\) must be whole numbers"),
+        ("msdnet:bottleneck=1x2", r"bottleneck=\(1, 2\) must have a factor for each of scales"),
+        ("msdnet:bottleneck=True", "bottleneck=True must be whole"),
+        ("msdnet:bottleneck=0", "bottleneck=0 must be whole"),
         ("msdnet:blocks=0", "blocks=0 must be a whole number from 1 on"),
         ("msdnet:step=1.5", "step=1.5 must be a whole number from 1 on"),
         ("msdnet:reduction=1.5", "reduction=1.5 must be between 0 and 1"),
@@ -232,6 +397,20 @@ def test_any_msdnet_is_built_again_by_its_name_and_ends_at_the_coarsest_scale(op
         ("msdnet:stem=svhn", "stem=svhn must be cifar or imagenet"),
         ("msdnet:depth=3", "no option 'depth'; there are blocks, channels"),
         ("msdnet-to8", "between 1 and 7, not 8"),
+        ("densenet:blocks=4", "blocks=4 must be whole numbers from 1 on, such as 1x2x4"),
+        ("densenet:blocks=4x0", r"blocks=\(4, 0\) must be whole numbers from 1 on"),
+        ("densenet:growth=0", "growth=0 must be a whole number from 1 on"),
+        ("densenet:compression=0", "compression=0 must be above 0, and at most 1"),
+        ("densenet:stem=7", "stem=7 must be imagenet or cifar"),
+        ("densenet-to59", "between 1 and 58, not 59"),
+        ("vit:heads=3", "heads=3 do not divide channels=128: change one"),
+        ("vit:patch=5", "patch=5 does not divide image_size=32: change one"),
+        ("vit:every=0", "every=0 must be a whole number from 1 on"),
+        ("resnext-2-8", "resnext-2-8: channels times width, 8 · 4, must be a multiple of 64"),
+        ("resann-2-8-groups2", "resnext-2-8-basic-groups2-width64: paths need .*: add -bottleneck"),
+        ("resnext-50-groups0", "resnext-50-groups0: .* must be at least 1"),
+        ("resnext-34", "unknown network 'resnext-34'.*resnext-50.*-groups32"),
+        ("resnext-50-groups", "unknown network"),
     ],
 )
 def test_settings_that_make_no_network_are_refused_with_the_fix(name, told):
@@ -240,7 +419,7 @@ def test_settings_that_make_no_network_are_refused_with_the_fix(name, told):
 
 
 def test_an_unknown_family_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="'msdmet'.*other families are msdnet"):
+    with pytest.raises(ValueError, match="'msdmet'.*other families are densenet, msdnet, vit"):
         networks.build("msdmet")
 
 
@@ -258,25 +437,22 @@ def data():
     return Dataset("two", "two", images, images, ("dark", "bright"))
 
 
-@each_family
-def test_a_text_and_a_constructor_make_one_network(name):
-    family, options = names.parse(name)
+@each_class
+def test_a_text_and_a_constructor_make_one_network(family):
+    name = SMALL[family]
+    options = names.parse(name)[1]
     made = getattr(networks, family)(num_classes=4, in_channels=1, **options)
     built = networks.build(name, 4, 1)
     assert made.name == built.name == name and made.made_for == built.made_for
     assert str(made) == str(built)
 
 
-@each_family
-def test_options_have_the_defaults_of_the_constructor(name):
-    family = networks.FAMILIES[name.split(":")[0]]
-    defaults = {
-        key: parameter.default
-        for key, parameter in inspect.signature(family).parameters.items()
-        if key not in ("num_classes", "in_channels")
-    }
-    text = names.spell(name.split(":")[0], defaults)
-    assert on_shapes(text).name == name.split(":")[0]
+@each_class
+def test_a_text_without_options_is_the_constructor_without_arguments(family):
+    with torch.device("meta"):
+        made = getattr(networks, family)()
+    assert made.name == family and made.made_for == {"num_classes": 10, "in_channels": 3}
+    assert str(on_shapes(family)) == str(made)
 
 
 @each_family
@@ -361,13 +537,23 @@ def test_a_family_is_trained_recorded_kept_and_asked(name, data, tmp_path):
 
 @each_family
 def test_a_family_is_trained_by_name_on_the_command_line(name, tmp_path, capsys):
-    command = ["train", "--data", "fashion", "--network", f"{name}{SIDE.get(name, '')}", "--quiet"]
+    name = name.replace("image_size=16,", "")
+    command = ["train", "--data", "fashion", "--network", name, "--weighting", "const", "--quiet"]
     command += ["--train-images", "32", "--epochs", "1", "--batch-size", "16", "--device", "cpu"]
-    assert main([*command, "--weighting", "const", "--out", str(tmp_path)]) == 0, (
-        capsys.readouterr().err
-    )
+    assert main([*command, "--out", str(tmp_path)]) == 0, capsys.readouterr().err
     (path,) = tmp_path.glob("*.json")
-    assert Run.load(path).config["network"] == f"{name}{SIDE.get(name, '')}"
+    assert Run.load(path).config["network"] == name
 
 
-SIDE = {}
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (SMALL["vit"], "images of 32x32 pixels do not fit .*=16: .* build vit:image_size=32"),
+        ("densenet:blocks=1x1x1x1x1x1,growth=2,channels=2", "images are too small .*stem=cifar"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused_in_one_line(name, told, tmp_path, capsys):
+    command = ["train", "--data", "fashion", "--network", name, "--train-images", "32", "--quiet"]
+    assert main([*command, "--device", "cpu", "--out", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert re.search(told, error) and error.count("\n") == 1

@@ -1,5 +1,7 @@
 """What the families of networks are made of: rows of layers, stems, first weights, exits."""
 
+from typing import Any
+
 from torch import nn
 
 from anytime.networks.base import device_of
@@ -68,6 +70,14 @@ def check_whole(**numbers: int) -> None:
     for name, number in numbers.items():
         if type(number) is not int or number < 1:
             raise ValueError(f"{name}={number} must be a whole number from 1 on")
+
+
+def check_factors(**factors: Any) -> None:
+    """Raises ValueError for what are not two whole numbers from 1 on, or more."""
+    for name, chosen in factors.items():
+        whole = isinstance(chosen, tuple) and all(type(n) is int and n >= 1 for n in chosen)
+        if not whole or len(chosen) < 2:
+            raise ValueError(f"{name}={chosen} must be whole numbers from 1 on, such as 1x2x4")
 
 
 def check_choice(**choices: tuple[str, ...]) -> None:

@@ -171,10 +171,9 @@ def _convolution(channels_in: int, channels: int, inner: int, stride: int = 1) -
 def _factors(scales: Any, bottleneck: Any, growth: int) -> tuple[Any, Any]:
     """The factors of growth and of the inner width by scale, where these fit together."""
     inner = scales if bottleneck is False else bottleneck
-    for name, factors in {"scales": scales, "bottleneck": inner}.items():
-        good = isinstance(factors, tuple) and all(type(f) is int and f >= 1 for f in factors)
-        if not good or len(scales) < 2 or len(factors) != len(scales):
-            raise ValueError(f"{name}={factors} must have a factor for each scale, such as 1x2x4")
+    layers.check_factors(scales=scales, bottleneck=inner)
+    if len(inner) != len(scales):
+        raise ValueError(f"bottleneck={bottleneck} must have a factor for each of scales={scales}")
     # Half of what a coarser scale gets comes from the finer one.
     if odd := [factor for factor in scales[1:] if growth * factor % 2]:
         raise ValueError(f"growth={growth} cannot be halved at a factor {odd[0]}: take an even one")
