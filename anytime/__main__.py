@@ -140,7 +140,11 @@ def _train(parser: argparse.ArgumentParser) -> None:
     """
     add = parser.add_argument
     add("--data", type=_data, required=True, help="a data set's name, folder, archive or .npz")
-    add("--network", default="resann-3-16", help="such as resann-9-16-s3 (%(default)s)")
+    add(
+        "--network",
+        default="resann-3-16",
+        help="such as resann-9-16-s3 or msdnet:blocks=5 (%(default)s)",
+    )
     add("--weighting", default="adaloss", help="such as const or adaloss:extra=1 (%(default)s)")
     add("--train-images", type=_positive, metavar="N", help="a fixed part of the training set")
     add("--image-size", type=_positive, metavar="N", help="resize a folder's images to N×N pixels")

@@ -9,10 +9,14 @@ from torch import nn
 from anytime import names
 from anytime.networks.attach import from_text
 from anytime.networks.base import Exits, Refining, state_digest
+from anytime.networks.densenet import DenseNet
 from anytime.networks.eann import EANN
+from anytime.networks.msdnet import MSDNet
 from anytime.networks.resann import UNKNOWN, parse, resann
+from anytime.networks.vit import VisionTransformer
 
-FAMILIES: dict[str, Callable[..., Any]] = {}
+BUILT_IN = (DenseNet, MSDNet, VisionTransformer)
+FAMILIES: dict[str, Callable[..., Any]] = {family.known_as: family for family in BUILT_IN}
 """Families of networks by name, ResANN aside: functions of num_classes, in_channels, options."""
 
 
@@ -64,7 +68,7 @@ def up_to(network: nn.Module, exit: int) -> nn.Module:
 
 
 def _made(whole: str, told: dict[str, int]) -> Any:
-    if whole.startswith("resann-"):
+    if whole.startswith(("resann-", "resnext-")):
         return resann(parse(whole), **told)
     if whole.startswith("torchvision:"):
         return from_text(whole, **told)

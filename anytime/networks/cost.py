@@ -1,15 +1,15 @@
 """What each exit costs: multiply-adds, parameters, measured time."""
 
 import copy
-import operator
 import time
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 CIFAR = (3, 32, 32)
 
@@ -43,15 +43,32 @@ def _flops(counter: Any, convolutions_only: bool) -> int:
 
 
 def parameters(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> np.ndarray:
-    """Parameters that the predictions of exits 1 ... k depend on: (K,) integers.
+    """Parameters that are computed with to have the predictions of exits 1 ... k: (K,) integers.
 
     A chain's exits need the whole networks before their own, too.
     """
     sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
-    counts = []
-    for needed in accumulate(reach(network, image_shape), operator.or_):
-        counts.append(sum(sizes[name] for name in needed))
-    return np.array(counts, dtype=np.int64)
+
+    def count(twin: Any, images: Tensor) -> list[int]:
+        with torch.no_grad(), _Taken(_first_names(network, twin)) as taken:
+            return [sum(sizes[name] for name in taken.names) for _ in twin.refine(images)]
+
+    return np.array(_on_shapes(network, image_shape, count), dtype=np.int64)
+
+
+class _Taken(TorchDispatchMode):
+    """Collects the names of the parameters that operators take."""
+
+    def __init__(self, known: dict[Tensor, str]) -> None:
+        super().__init__()
+        self.known, self.names = known, set[str]()
+
+    def __torch_dispatch__(
+        self, operator: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        taken = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
+        self.names.update(self.known[tensor] for tensor in taken if tensor in self.known)
+        return operator(*args, **(kwargs or {}))
 
 
 def reach(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> list[set[str]]:
@@ -59,20 +76,25 @@ def reach(network: nn.Module, image_shape: tuple[int, ...] = CIFAR) -> list[set[
 
     A parameter of two modules goes by its first name. image_shape: (C, H, W).
     """
-    # By the original, as two modules of the copy on shapes share no parameter.
-    firsts = {parameter: name for name, parameter in network.named_parameters()}
-    every = network.named_parameters(remove_duplicate=False)
-    first = {name: firsts[parameter] for name, parameter in every}
 
     @torch.enable_grad()
     def follow(twin: Any, images: Tensor) -> list[set[str]]:
         for parameter in twin.parameters():
             parameter.requires_grad_(parameter.is_floating_point())
-        known = {parameter: first[name] for name, parameter in twin.named_parameters()}
+        known = _first_names(network, twin)
         leaves = [_leaves(logits.grad_fn) for logits in twin.refine(images)]
         return [{known[leaf] for leaf in found if leaf in known} for found in leaves]
 
     return _on_shapes(network, image_shape, follow)
+
+
+def _first_names(network: nn.Module, twin: nn.Module) -> dict[Tensor, str]:
+    """Each parameter of a copy by its first name in the network."""
+    # By the original, as two modules of the copy on shapes share no parameter.
+    firsts = {parameter: name for name, parameter in network.named_parameters()}
+    every = network.named_parameters(remove_duplicate=False)
+    first = {name: firsts[parameter] for name, parameter in every}
+    return {parameter: first[name] for name, parameter in twin.named_parameters()}
 
 
 def _leaves(start: Any) -> set[Tensor]:

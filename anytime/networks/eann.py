@@ -23,7 +23,8 @@ class EANN(Refining):
     and of the one that is best now.
     Until `expect` is told errors, the exit that costs more in its own network counts as the better
     one: a member's exits replace the last answer of the member before from that one's cost on.
-    image_shape: (C, H, W) of the images for which this cost is counted; 32×32 pixels unless given.
+    image_shape: (C, H, W) of the images for which this cost is counted; unless given, the size that
+    the first member is made for, if it is for one alone, or 32×32 pixels.
     """
 
     members: Any
@@ -44,7 +45,8 @@ class EANN(Refining):
         names = [getattr(member, "name", "") for member in members]
         self.name = "+".join(names) if all(names) else ""
         self.made_for = getattr(members[0], "made_for", {})
-        shape = image_shape or (self.made_for.get("in_channels", 3), *cost.CIFAR[1:])
+        side = getattr(members[0], "image_size", cost.CIFAR[1])
+        shape = image_shape or (self.made_for.get("in_channels", 3), side, side)
         errors = -torch.from_numpy(_costs(members, shape)).double()
         self.expected_errors: Tensor = nn.Buffer(errors)
 
@@ -84,7 +86,7 @@ def _costs(members: Sequence[Any], shape: tuple[int, ...]) -> np.ndarray:
     """Multiply-adds of all exits, each in its own network alone: (K,)."""
     try:
         return np.concatenate([cost.multiply_adds(member, shape) for member in members])
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"the members' cost cannot be counted on images of shape {shape}; give the shape of "
             f"yours with image_shape=(C, H, W) ({error})"

@@ -9,13 +9,18 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from anytime.networks.base import AnytimeNetwork, Head, device_of
+from anytime.networks import layers
+from anytime.networks.base import AnytimeNetwork, Head
+from anytime.networks.layers import norm_relu
 
 LAYERS = {"26": (2, 2, 2, 2), "50": (3, 4, 6, 3), "101": (3, 4, 23, 3)}
 """Units per block of the known bottleneck networks, by their number of layers."""
 
 STEMS = {"basic": "cifar", "bottleneck": "imagenet", "preact": "imagenet"}
 """The kinds of units, and the stem that each usually has."""
+
+PLAIN, PATHS = ("resann", 1, 64, "basic"), ("resnext", 32, 4, "bottleneck")
+"""The families' names, and the groups, widths and units that they usually have."""
 
 
 class BasicUnit(nn.Module):
@@ -29,9 +34,9 @@ class BasicUnit(nn.Module):
         super().__init__()
         self.channels, self.stride, self.new_channels = channels, stride, channels - channels_in
         self.residual = nn.Sequential(
-            *_norm_relu(channels_in),
+            *norm_relu(channels_in),
             nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False),
-            *_norm_relu(channels),
+            *norm_relu(channels),
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -51,20 +56,29 @@ class BottleneckUnit(nn.Module):
 
     The 3x3 convolution carries the stride; a 1x1 convolution on the shortcut where shapes differ.
     preactivation: the authors' unit, with BN-ReLU in front and no ReLU after the sum.
+    groups, width: the paths of the 3x3 convolution, and the channels of each where `channels` are
+    64, as in ResNeXt (Xie et al., Aggregated Residual Transformations, CVPR 2017).
     """
 
     def __init__(
-        self, channels_in: int, width: int, stride: int = 1, preactivation: bool = False
+        self,
+        channels_in: int,
+        channels: int,
+        stride: int = 1,
+        preactivation: bool = False,
+        groups: int = 1,
+        width: int = 64,
     ) -> None:
         super().__init__()
-        self.channels = channels = 4 * width
+        width = channels * width // 64 * groups
+        self.channels = channels = 4 * channels
         self.preactivation = preactivation
         self.residual = nn.Sequential(
-            *(_norm_relu(channels_in) if preactivation else []),
+            *(norm_relu(channels_in) if preactivation else []),
             nn.Conv2d(channels_in, width, 1, bias=False),
-            *_norm_relu(width),
-            nn.Conv2d(width, width, 3, stride, 1, bias=False),
-            *_norm_relu(width),
+            *norm_relu(width),
+            nn.Conv2d(width, width, 3, stride, 1, groups=groups, bias=False),
+            *norm_relu(width),
             nn.Conv2d(width, channels, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
@@ -88,7 +102,8 @@ class Shape:
     "cifar" (a 3x3 convolution, followed by nothing) or "imagenet" (7x7 convolution and max pooling,
     both with stride 2); "" is that of `STEMS`. stride: of the CIFAR stem; more than 1 makes runs on
     a CPU cheap and is not the paper's. init: the side of a layer by whose size its first weights
-    are scaled, "fanin" as the authors' or "fanout".
+    are scaled, "fanin" as the authors' or "fanout". groups, width: the paths of a bottleneck's 3x3
+    convolution, and the channels of each where the block has 64; with several it is a ResNeXt.
     Raises ValueError where these do not fit together.
     """
 
@@ -99,29 +114,39 @@ class Shape:
     stem: str = ""
     stride: int = 1
     init: str = "fanin"
+    groups: int = 1
+    width: int = 64
 
     def __post_init__(self) -> None:
         if self.unit not in STEMS or self.init not in ("fanin", "fanout"):
             raise ValueError(f"no such unit or init: {self.unit!r}, {self.init!r}")
         object.__setattr__(self, "units", tuple(self.units))  # lists are not equal to tuples
         object.__setattr__(self, "stem", self.stem or STEMS[self.unit])
-        if len(self.units) < 2 or min(self.channels, self.every, self.stride, *self.units) < 1:
+        numbers = self.channels, self.every, self.stride, self.groups, self.width, *self.units
+        if len(self.units) < 2 or min(numbers) < 1:
             raise ValueError(f"{self.name}: two blocks or more, and all numbers must be at least 1")
         if self.stem not in STEMS.values() or (self.stem == "imagenet" and self.stride > 1):
             raise ValueError(f"{self.name}: -stride belongs to the CIFAR stem; ImageNet's is 2")
+        if self.unit == "basic" and (self.groups, self.width) != (1, 64):
+            raise ValueError(f"{self.name}: paths need units of three layers: add -bottleneck")
+        if self.channels * self.width % 64:
+            told = f"{self.name}: channels times width, {self.channels} · {self.width}, must be a"
+            raise ValueError(f"{told} multiple of 64: change one of them")
 
     @property
     def name(self) -> str:
         """The shortest text of this shape, see `parse`."""
+        family, groups, width, usual = PLAIN if self.groups == 1 else PATHS
         known = [layers for layers, units in LAYERS.items() if units == self.units]
         if known and self.channels == 64 and self.unit != "basic":
-            words, usual = [f"resann-{known[0]}"], "bottleneck"
+            words, usual = [f"{family}-{known[0]}"], "bottleneck"
         else:
             is_equal = len(self.units) == 3 and len({*self.units}) == 1
             blocks = ".".join(map(str, self.units[:1] if is_equal else self.units))
-            words, usual = [f"resann-{blocks}-{self.channels}"], "basic"
-
+            words = [f"{family}-{blocks}-{self.channels}"]
         words.append(self.unit if self.unit != usual else "")
+        words.append(f"groups{self.groups}" if self.groups != groups else "")
+        words.append(f"width{self.width}" if self.width != width else "")
         words.append(f"s{self.every}" if self.every != 1 else "")
         words.append(f"stride{self.stride}" if self.stride != 1 else "")
         words.append(self.stem if self.stem != STEMS[self.unit] else "")
@@ -129,14 +154,16 @@ class Shape:
         return "-".join(filter(None, words))
 
 
-OPTIONS = {"s": "every", "stride": "stride", "fanout": "init"}
+NUMBERS = {"s": "every", "stride": "stride", "groups": "groups", "width": "width"}
+OPTIONS = NUMBERS | {"fanout": "init"}
 OPTIONS |= dict.fromkeys(STEMS, "unit") | dict.fromkeys(STEMS.values(), "stem")
 """The words of a name: the field of `Shape` that each sets, to itself or the number behind it."""
 
 UNKNOWN = (
     "a ResANN is named resann-N-C (N units in each of three blocks, C channels), resann-1.2.3-C "
     "(units block by block), or resann-26, resann-50, resann-101, with options such as -s3, "
-    "-stride2, -cifar, -imagenet, -bottleneck, -preact, -fanout, -to4"
+    "-stride2, -cifar, -imagenet, -bottleneck, -preact, -fanout, -to4; a ResNeXt resnext-50, or "
+    "resnext-N-C, with -groups32 and -width4 as well"
 )
 
 
@@ -147,36 +174,42 @@ def parse(name: str) -> Shape:
     block, as in resann-2.2.2.2-16. One number: layers of a known bottleneck ResANN. Options: -s3
     an exit every 3 units, -stride2 a strided stem, -cifar or -imagenet the stem (bottleneck
     networks have the latter), -bottleneck torchvision's bottleneck units, -preact the authors',
-    -fanout another initialisation. Raises ValueError for any other name.
+    -fanout another initialisation. A name that begins with resnext has 32 paths of width 4, unless
+    -groups16 or -width8 say otherwise. Raises ValueError for any other name.
 
     >>> parse("resann-4-16-stride2").units
     (4, 4, 4)
     """
     unknown = ValueError(f"unknown network {name!r}; {UNKNOWN}")
-    match = re.fullmatch(r"resann-(\d+(?:\.\d+)*)(?:-(\d+))?((?:-[a-z]+\d*)*)", name)
-    if match is None or (match[2] is None and match[1] not in LAYERS):
+    match = re.fullmatch(r"(resann|resnext)-(\d+(?:\.\d+)*)(?:-(\d+))?((?:-[a-z]+\d*)*)", name)
+    if match is None or (match[3] is None and match[2] not in LAYERS):
         raise unknown
 
-    options: dict[str, Any] = {}
-    for word, number in re.findall(r"-([a-z]+)(\d*)", match[3]):
+    given: dict[str, Any] = {}
+    for word, number in re.findall(r"-([a-z]+)(\d*)", match[4]):
         field = OPTIONS.get(word)
-        if field is None or bool(number) != (field in ("every", "stride")):
+        if field is None or bool(number) != (word in NUMBERS):
             raise unknown
-        if field in options:
+        if field in given:
             raise ValueError(f"{name!r} gives {field} twice; keep one of them")
-        options[field] = int(number) if number else word
+        given[field] = int(number) if number else word
 
-    if match[2] is None:
-        return Shape(LAYERS[match[1]], 64, **{"unit": "bottleneck"} | options)
-    units = [int(number) for number in match[1].split(".")]
-    return Shape(units * 3 if len(units) == 1 else units, int(match[2]), **options)
+    _, groups, width, unit = PLAIN if match[1] == "resann" else PATHS
+    options: dict[str, Any] = {"groups": groups, "width": width, "unit": unit}
+    if match[3] is None:
+        return Shape(LAYERS[match[2]], 64, **options | {"unit": "bottleneck"} | given)
+    units = [int(number) for number in match[2].split(".")]
+    return Shape(units * 3 if len(units) == 1 else units, int(match[3]), **options | given)
 
 
 def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwork:
     """Builds a ResANN with He initialisation (section 4)."""
     unit: Any = BasicUnit
     if shape.unit != "basic":
-        unit = partial(BottleneckUnit, preactivation=shape.unit == "preact")
+        is_preact = shape.unit == "preact"
+        unit = partial(
+            BottleneckUnit, preactivation=is_preact, groups=shape.groups, width=shape.width
+        )
     units: list[Any] = []
     channels = shape.channels
     for block, count in enumerate(shape.units):
@@ -185,42 +218,16 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
             units.append(unit(channels, shape.channels * 2**block, stride))
             channels = units[-1].channels
 
-    ends = range(len(units), 0, -shape.every)[::-1]
+    ends = layers.ends(len(units), shape.every)
     starts = [0, *ends[:-1]]
     segments = [nn.Sequential(*units[a:b]) for a, b in zip(starts, ends, strict=True)]
     heads = [Head(units[end - 1].channels, num_classes) for end in ends]
 
-    network = AnytimeNetwork(_stem(shape, in_channels), segments, heads)
-    if device_of(network).type != "meta":  # there it would take long to draw nothing
-        network.apply(partial(_initialise, init=shape.init))
+    # A unit without pre-activation starts with a convolution, so the stem has to normalise.
+    norm = shape.unit == "bottleneck"
+    stem = layers.stem(shape.stem, in_channels, shape.channels, shape.stride, norm)
+    network = AnytimeNetwork(stem, segments, heads)
+    layers.initialise(network, shape.init)
     network.name = shape.name
     network.made_for = {"num_classes": num_classes, "in_channels": in_channels}
     return network
-
-
-def _stem(shape: Shape, in_channels: int) -> nn.Module:
-    if shape.stem == "imagenet":
-        first = nn.Conv2d(in_channels, shape.channels, 7, 2, 3, bias=False)
-        return nn.Sequential(first, *_norm_relu(shape.channels), nn.MaxPool2d(3, 2, 1))
-    first = nn.Conv2d(in_channels, shape.channels, 3, shape.stride, 1, bias=False)
-    # A unit without pre-activation starts with a convolution, so the stem has to normalise.
-    return nn.Sequential(first, *(_norm_relu(shape.channels) if shape.unit == "bottleneck" else []))
-
-
-def _norm_relu(channels: int) -> list[nn.Module]:
-    return [nn.BatchNorm2d(channels), nn.ReLU(inplace=True)]
-
-
-def _initialise(module: nn.Module, init: str) -> None:
-    """He's: a variance of 2 over the inputs of a unit, in convolutions and heads, as the authors.
-
-    "fanout" takes the outputs of a convolution, and a variance of 1 over the inputs of a head.
-    """
-    if isinstance(module, nn.Conv2d):
-        outputs, inputs = module.weight.shape[:2]
-        fan = (inputs if init == "fanin" else outputs) * module.weight[0, 0].numel()
-        nn.init.normal_(module.weight, std=(2 / fan) ** 0.5)
-    elif isinstance(module, nn.Linear):
-        variance = 2 if init == "fanin" else 1
-        nn.init.normal_(module.weight, std=(variance / module.in_features) ** 0.5)
-        nn.init.zeros_(module.bias)
