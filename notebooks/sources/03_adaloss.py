@@ -839,4 +839,4 @@ checks.best_weights(best_weights)
 #
 # ## What next
 #
-# [Notebook 04](04_train_every_scheme.ipynb) trains networks under each scheme, and watches the exits learn.
+# [Notebook 04](04_train_every_weighting.ipynb) trains networks under each scheme, and watches the exits learn.
