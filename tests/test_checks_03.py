@@ -1,28 +1,10 @@
 """The checks of notebook 03's exercises: answers made without the formulas they ask for."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
 from anytime.course import checks
-
-
-def smoothed(losses, rho):
-    """The exponential moving average of pandas, which starts at the first value too."""
-    return pd.DataFrame(losses).ewm(alpha=1 - rho, adjust=False).mean().to_numpy()
-
-
-def equalised(mean_losses, gamma=0.0):
-    """The smallest loss has the weight 1, and one of r times its size gets 1/r of it."""
-    ratios = mean_losses / mean_losses.min()
-    return gamma * np.ones(len(ratios)) + (1 - gamma) * ratios**-1.0
-
-
-def crossing(gamma):
-    """Where the falling part of the weight meets the floor, on a fine grid."""
-    ratio = np.linspace(1, 20, 1_900_001)
-    return ratio[np.abs((1 - gamma) / ratio - gamma).argmin()]
 
 
 def descended(losses, importance):
@@ -37,74 +19,78 @@ def descended(losses, importance):
     return log_weights.detach().exp().numpy()
 
 
-RIGHT = {
-    checks.running_means: smoothed,
-    checks.weights_inverse_to_loss: equalised,
-    checks.ratio_where_floor_takes_over: crossing,
-    checks.best_weights: descended,
-}
+def weighted(run, entry=-1):
+    """The weighted losses of an epoch, number by number."""
+    pairs = zip(run.history[entry]["train_loss"], run.history[entry]["weights"], strict=True)
+    return sorted(loss * weight for loss, weight in pairs)
 
 
-def from_zero(losses, rho):
-    return smoothed(np.vstack([np.zeros(losses.shape[1]), losses]), rho)[1:]
+def spread(run):
+    *_, largest = weighted(run)
+    return largest / weighted(run)[0]
 
 
-@pytest.mark.parametrize(
-    "answer, hint",
-    [
-        (lambda losses, rho: smoothed(losses, 1 - rho), "rho is the share of the old mean"),
-        (from_zero, "not at 0"),
-        (lambda losses, rho: pd.DataFrame(losses).expanding().mean(), "forgets old ones"),
-        (lambda losses, rho: smoothed(losses, rho)[-1], "shape should be (2, 2), yours is (2,)"),
-        (lambda losses, rho: losses, "but [[2, 4], [1.8, 3.2]] is right"),
-    ],
-    ids=["swapped", "from zero", "all batches", "last only", "no mean"],
-)
-def test_wrong_running_means_are_told_what_is_off(capsys, answer, hint):
-    checks.running_means(answer)
-    assert hint in capsys.readouterr().out
+RIGHT = {checks.best_weights: descended, checks.spread_of_weighted_losses: spread}
 
 
-@pytest.mark.parametrize(
-    "answer, hint",
-    [
-        (lambda m, gamma=0.0: m / m.max(), "take the inverse"),
-        (lambda m, gamma=0.0: 1 / m, "Divide by the largest at the end"),
-        (lambda m, gamma=0.0: 1 / m / (1 / m).sum(), "right but for the scale"),
-        (lambda m, gamma=0.0: equalised(m) + gamma, "scale the inverse by 1 - gamma"),
-        (
-            lambda m, gamma=0.0: equalised(m).clip(gamma),
-            "but [0.36, 0.6, 1] is right",
-        ),
-        (lambda m: equalised(m), "TypeError"),
-    ],
-    ids=["not inverse", "not scaled", "sum 1", "gamma added", "gamma as limit", "no gamma"],
-)
-def test_wrong_weights_are_told_what_is_off(capsys, answer, hint):
-    checks.weights_inverse_to_loss(answer)
-    assert hint in capsys.readouterr().out
+def kinds(answer):
+    """The same answer as other people give it."""
+    return [
+        lambda *given: torch.tensor(answer(*given)),
+        lambda *given: torch.tensor(answer(*given), dtype=torch.float32),
+        lambda *given: np.float32(answer(*given)),
+        lambda *given: np.asarray(answer(*given)).tolist(),
+    ]
+
+
+@pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
+def test_right_answers_are_right_in_any_form_and_precision(capsys, check):
+    for answer in kinds(RIGHT[check]):
+        check(answer)
+        assert capsys.readouterr().out.endswith(": right.\n")
 
 
 @pytest.mark.parametrize(
     "answer, hint",
     [
-        (lambda gamma: 1 / gamma, "forget the factor 1 - gamma"),
-        (lambda gamma: 1 / crossing(gamma), "upside down"),
-        (lambda gamma: 14.0, "gives 14, but 4 is right"),
-    ],
-)
-def test_a_wrong_ratio_is_told_what_is_off(capsys, answer, hint):
-    checks.ratio_where_floor_takes_over(answer)
-    assert hint in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "answer, hint",
-    [
-        (lambda losses, importance: 1 / losses, "answer for importance 1"),
-        (lambda losses, importance: losses / importance, "that is the inverse"),
+        (lambda losses, c: 1 / losses, "answer for importance 1"),
+        (lambda losses, c: losses / c, "that is the inverse"),
+        (lambda losses, c: 1 / (c * losses), "does not multiply the loss"),
+        (lambda losses, c: descended(losses, c) / descended(losses, c).max(), "but for the scale"),
+        (lambda losses, c: descended(losses, c) / descended(losses, c).sum(), "but for the scale"),
+        (lambda losses, c: descended(losses, c)[::-1], "from the last to the first"),
+        (lambda losses, c: descended(losses, c)[0], "the shape should be (3,), yours is ()"),
+        (lambda losses, c: np.array([0.5, 6.0, 5.0]), "the shape should be (5,), yours is (3,)"),
+        (lambda losses, c: -losses, "but [0.5, 6, 5] is right"),
+        (lambda losses: 1 / losses, "TypeError"),
+        (lambda losses, c: None, "end it with `return`"),
     ],
 )
 def test_weights_that_are_not_the_best_are_told_what_is_off(capsys, answer, hint):
     checks.best_weights(answer)
+    assert hint in capsys.readouterr().out
+
+
+def of_last(column):
+    return lambda run: max(run.history[-1][column]) / min(run.history[-1][column])
+
+
+@pytest.mark.parametrize(
+    "answer, hint",
+    [
+        (lambda run: 1 / spread(run), "turn it round"),
+        (of_last("train_loss"), "the losses alone"),
+        (of_last("weights"), "the weights alone"),
+        (lambda run: max(run.final("test_loss") * run.final("weights")) / 0.4, "the test losses"),
+        (lambda run: 0.4 / 0.05, "the first exit with the last"),
+        (lambda run: weighted(run)[-1] - weighted(run)[0], "that is the difference"),
+        (lambda run: weighted(run, 0)[-1] / weighted(run, 0)[0], "that is the first epoch"),
+        (lambda run: 10.0, "the run with 6 exits gives 10, but"),
+        (lambda run: -3.0, "gives -3, but 10 is right"),
+        (lambda run: weighted(run), "but 10 is right"),
+        (lambda run: run.final("weight"), "KeyError"),
+    ],
+)
+def test_a_wrong_spread_is_told_what_is_off(capsys, answer, hint):
+    checks.spread_of_weighted_losses(answer)
     assert hint in capsys.readouterr().out

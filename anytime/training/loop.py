@@ -80,7 +80,7 @@ def train(
         session.begin()
         session.resume(checkpoint)
         _check_length(session)
-        with _surroundings(session, threads), _bar(session, progress) as bar:
+        with surroundings(session, threads), _bar(session, progress) as bar:
             with HeldInterrupts() as interrupts, _advising(session, checkpoint):
                 in_first(lambda: session.write_record(record))  # or it is found out now
                 while session.run.epochs < recipe.epochs:
@@ -132,7 +132,7 @@ def _advice(session: Session, checkpoint: PathLike | None) -> str:
 
 
 @contextmanager
-def _surroundings(session: Session, threads: int | None) -> Iterator[None]:
+def surroundings(session: Session, threads: int | None) -> Iterator[None]:
     """The threads to train with; they and torch's generators are left as they were."""
     before = torch.get_num_threads()
     is_chosen = "OMP_NUM_THREADS" in os.environ or session.run.cost[-1] >= SMALL

@@ -3,13 +3,8 @@
 from .notebook_00 import error_rate
 from .notebook_01 import convolution_multiply_adds, exit_at_budget, exit_positions
 from .notebook_02 import equalising_weight, half_end, sieve
-from .notebook_03 import (
-    best_weights,
-    ratio_where_floor_takes_over,
-    running_means,
-    weights_inverse_to_loss,
-)
-from .notebook_04 import effective_learning_rate, exit_losses, first_epoch_below, power_weighting
+from .notebook_03 import best_weights, spread_of_weighted_losses
+from .notebook_04 import exits_where_all_win, share_of_gap_closed
 from .notebook_05 import exit_at_share, mean_increase, standard_errors_from_zero
 from .notebook_06 import break_even, cheapest_exit, difference_bar
 from .notebook_07 import average_label, cost_factor, costs_in_a_row, smallest_base

@@ -1,85 +1,91 @@
 """The checks of notebook 04's exercises."""
 
+from collections.abc import Callable
+
+import numpy as np
+
+from anytime import names
 from anytime.course.checks.friendly import Answer, Cases, Problems, cases, differs, exercise
 from anytime.runs import Run
 
+RESCALED = "half-end:total=6"
 
-@exercise("4.1")
-def exit_losses(answer: Answer) -> Problems:
-    """(K, N, classes) logits, (N,) labels -> (K,) mean cross-entropy of each exit."""
-    import torch
 
-    logits = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    labels = torch.tensor([3, 1, 4, 1])
-    images = torch.arange(4)
-    surprise = -logits.log_softmax(-1)
-    wanted = surprise[:, images, labels].mean(1)
+@cases("4.1", "one {}, other {}")
+def exits_where_all_win() -> Cases:
+    """Errors (S, K) and (R, K) -> the exits, from 1, at which each run of one beats all others."""
+    one = np.array([[0.6, 0.31, 0.25, 0.1, 0.25], [0.7, 0.33, 0.29, 0.2, 0.25]])
+    other = np.array(
+        [
+            [0.5, 0.40, 0.30, 0.3, 0.25],
+            [0.4, 0.45, 0.28, 0.3, 0.25],
+            [0.3, 0.50, 0.35, 0.4, 0.25],
+        ]
+    )
+    zero = "exits are counted from 1: add 1 to the positions."
+    means = "those are the exits with the lower mean; each run has to beat each of the other's."
+    best = "it is not enough that one run wins: the worst of one has to beat the best of the other."
+    equal = "equal is not fewer: at exit 5 nobody wins."
+    lose = "those are the exits at which `other` wins; one with fewer errors wins."
+    mask = "that says of each exit whether one wins; return the numbers of the exits."
+    wrong = ([1, 3], zero), ([2, 3, 4], means), ([2, 4, 5], equal), ([1], lose)
+    yield (one, other), [2, 4], *wrong, ([2, 3, 4, 5], best), ([0, 1, 0, 1, 0], mask)
 
-    sums = "that is the sum over the images; take the mean."
-    mixed = surprise.flatten(0, 1)[torch.arange(12), labels.repeat_interleave(3)].view(3, 4).mean(1)
-    order = "flatten(0, 1) lists all images of exit 1, then all of exit 2: use labels.repeat(K)."
-    twice = -logits.softmax(-1).log_softmax(-1)[:, images, labels].mean(1)
-    soft = "F.cross_entropy takes logits, not probabilities: leave out the softmax."
+    none = "there one wins at no exit: return an empty list."
+    yield (one[:, :1], other[:, :1]), [], ([0], none)
 
-    found = answer(logits, labels)
-    if isinstance(found, list):
-        yield "that is a list; make it one tensor of shape (3,) with torch.stack."
-    wrong = (4 * wanted, sums), (mixed, order), (twice, soft)
-    yield differs(found, wanted, "3 exits, 4 images", *wrong)
-    yield differs(answer(logits[:2], labels), wanted[:2], "2 exits, 4 images")
-    if not getattr(found, "requires_grad", False):
-        yield "right numbers, but without gradients: leave out detach, item and numpy."
+    draw = np.random.default_rng()
+    one, other = draw.uniform(0.1, 0.6, (3, 40)), draw.uniform(0.3, 0.9, (2, 40))
+    won = [k + 1 for k in range(40) if one[:, k].max() < other[:, k].min()]
+    yield (one, other), won
 
 
 @exercise("4.2")
-def power_weighting(answer: Answer) -> Problems:
-    """A subclass of Weighting with the weights (i / K)^power."""
-    import torch
+def share_of_gap_closed(answer: Answer) -> Problems:
+    """train(spec, seed) -> Run; an exit, from 1 -> the share of the gap that total=6 closes."""
+    means = {"const": [0.4, 0.3, 0.2], "half-end": [0.8, 0.5, 0.2], RESCALED: [0.5, 0.42, 0.2]}
+    asked: set[tuple[str, int]] = set()
+    found = answer(_pretended(means, np.array([-0.1, 0.04, 0.06]), asked), 1)
 
-    from anytime.weighting import Weighting
+    if missing := means.keys() - {spec for spec, _ in asked}:
+        yield f"you never train {min(missing)}: the gap is one between three weightings."
+    if len(asked) != 9:
+        yield "train each weighting with the seeds 0, 1 and 2, and take their mean error."
+    left = "that is the share of the gap that is left; what is closed is 1 minus it."
+    points = "that is in points, or in errors; divide by the gap, HALF-END minus CONST."
+    late = "that is exit 2: exits are counted from 1, positions in an array from 0."
+    percent = "that is in percent; a share lies between 0 and 1 here."
+    upside = "that is the gap divided by what is closed; turn it round."
+    pairs = "that is the mean of three ratios: seeds are no pairs, so take the mean errors first."
+    wrong = (0.25, left), (0.3, points), (30.0, points), (75.0, percent), (4 / 3, upside)
+    ratios = (0.32 / 0.56 + 0.14 / 0.26 + 0.44 / 0.38) / 3, pairs
+    asks = "mean errors of 0.4 (CONST), 0.8 (HALF-END), 0.5 (total 6) at exit 1"
+    yield differs(found, 0.75, asks, (-0.75, "turn the sign round."), ratios, (0.4, late), *wrong)
+    yield differs(answer(_pretended(means, np.zeros(3)), 2), 0.4, "exit 2 there")
 
-    for power, wanted in ((2.0, [0.0625, 0.25, 0.5625, 1.0]), (0.0, [1.0] * 4)):
-        scheme = answer(4, power=power)
-        if not isinstance(scheme, Weighting):
-            yield "derive your class from weighting.Weighting."
-        if not hasattr(scheme, "weights"):
-            yield "hand the weights on with super().__init__(weights, total)."
-        yield differs(scheme.weights, wanted, f"4 exits, power {power:g}")
-
-    scheme = answer(4, total=3.0, power=2.0)
-    if differs(scheme.weights.sum(), 3.0, "the total"):
-        yield "with total=3 the weights should sum to 3: pass `total` on to super().__init__."
-    loss = scheme(torch.tensor([1.0, 2.0, 3.0, 4.0]))
-    yield differs(loss, 10.0, "the training loss of losses 1, 2, 3, 4, total 3")
-
-
-@cases("4.3", "the first epoch below {1}")
-def first_epoch_below() -> Cases:
-    """A run, a level -> the first evaluated epoch whose last test error is below it, or None."""
-    history: list[dict] = [{"epoch": epoch, "train_error": [0.0, 0.0]} for epoch in range(1, 9)]
-    for epoch, first, last in ((2, 0.3, 0.6), (4, 0.2, 0.4), (6, 0.2, 0.5), (8, 0.1, 0.3)):
-        history[epoch - 1]["test_error"] = [first, last]
-    run = Run({}, cost=[1, 2], history=history)
-
-    train = "look at the test error of the last exit; 0.45 is first reached in epoch 4."
-    early = "return entry['epoch'], not a position, and look at the last exit, not the first."
-    place = "that is a position, counted from 0: return entry['epoch']."
-    late = "that is the last time; the error was below 0.45 before, in epoch 4."
-    yield (run, 0.45), 4, (1, train), (2, early), (3, place), (8, late)
-    yield (run, 0.4), 8, (4, "an error of exactly the level is not below it.")
-    yield (run, 0.7), 2
-    yield (run, 0.1), None
+    draw = np.random.default_rng()
+    low, middle, high = np.sort(draw.uniform(0.1, 0.9, (3, 5)), axis=0)
+    means = {"const": low, "half-end": high, RESCALED: middle}
+    found = answer(_pretended(means, np.zeros(3)), 4)
+    yield differs(found, (high[3] - middle[3]) / (high[3] - low[3]), "another one, at exit 4")
 
 
-@cases("4.4", "the rate {}, the weights {}")
-def effective_learning_rate() -> Cases:
-    """Learning rate, (K,) weights -> the learning rate of CONST with steps of the same size."""
-    import torch
+def _pretended(means: dict, scatter: np.ndarray, asked: set | None = None) -> Callable[..., Run]:
+    """A training that makes up its record: mean errors, and around them other ones for each seed.
 
-    total = "divide the total by the number of exits, K."
-    mean = "that is the mean weight; multiply it by the learning rate."
-    largest = "that is the rate times the largest weight; take the mean of the weights."
-    divided = "multiply by the mean weight, don't divide: smaller weights, smaller steps."
-    given = 0.1, torch.tensor([0.2, 0.2, 0.4, 1.0])
-    yield given, 0.045, (0.18, total), (0.45, mean), (0.1, largest), (0.1 / 0.45, divided)
-    yield (0.3, torch.tensor([0.5, 1.0])), 0.225
+    asked: takes up which weighting was trained with which seed.
+    """
+
+    def train(spec: str, seed: int = 0) -> Run:
+        same = [known for known in means if names.parse(known) == names.parse(spec)]
+        if not same or seed not in range(len(scatter)):
+            raise ValueError(f"there is no run of {spec!r} with seed {seed!r} to compare")
+        if asked is not None:
+            asked.add((same[0], seed))
+
+        place = [*means].index(same[0])
+        errors = np.asarray(means[same[0]]) + np.roll(scatter, place)[seed]
+        entry = {"epoch": 1, "test_error": [*errors], "train_error": [*(errors / 2)]}
+        return Run({"weighting": spec, "seed": seed}, cost=[*range(len(errors))], history=[entry])
+
+    return train
