@@ -1,35 +1,92 @@
-"""What all checks share: how they are printed, and how an answer is compared."""
+"""What all checks share: their verdict, their limit of time, and how an answer is compared."""
 
 import functools
+import sysconfig
+import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
+from anytime.course.checks.attempts import OutOfTime, attempt
+
 Answer = Callable[..., Any]
-Check = Callable[[Answer], None]
 Cases = Iterator[tuple]
 Problems = Iterator[str | None]
 
 TOLERANCE = 5e-4  # relative: an answer of four digits is right, too
+COARSE = {"float16": 2e-3, "torch.float16": 2e-3, "torch.bfloat16": 2e-2}  # those hold fewer
+ROUNDING = 1e-6  # absolute: what single precision leaves of numbers near 1 that cancel
+LONGEST = 10_000  # numbers that are taken of an answer which yields them one by one
+SECONDS = 20.0  # after which a check ends
+LIBRARIES = sysconfig.get_path("stdlib"), str(Path(__file__).parents[2])  # Python's, and the kit
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says of an answer; true where the answer is right, printed as one sentence."""
+
+    exercise: str
+    passed: bool
+    message: str
+
+    @property
+    def points(self) -> int:
+        """1 for a right answer, 0 for any other."""
+        return int(self.passed)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        return f"Exercise {self.exercise}: {self.message}"
+
+    def _ipython_display_(self) -> None:
+        """Shows nothing below a cell that ends with a check: the check has printed it."""
+
+
+class Check(Protocol):
+    """What looks at an answer; the inputs that it draws depend on the seed."""
+
+    __name__: str
+
+    def __call__(self, answer: Answer, seed: int = 0) -> Verdict: ...
+
+
+_generator: ContextVar[np.random.Generator] = ContextVar("generator")
+
+
+def drawn() -> np.random.Generator:
+    """The generator of the check that is running, for inputs that are printed nowhere.
+
+    The checks in a notebook draw alike each time; those that grade it have seeds of their own.
+    """
+    return _generator.get()
 
 
 def exercise(number: str) -> Callable[[Callable[[Answer], Problems]], Check]:
-    """Makes a printed check of a generator that looks at an answer, point by point.
+    """Makes a check of a generator that looks at an answer, point by point.
 
     It yields a sentence on what is off, or None; the first sentence is printed. An exercise that
-    is not done yet is said to be so, and an error is shown, not raised: the notebook runs on.
+    is not done yet is said to be so, and whatever it raises is shown, not raised: the notebook runs
+    on. A check that takes too long ends and says so.
     """
 
     def decorate(look: Callable[[Answer], Problems]) -> Check:
-        def check(answer: Answer) -> None:
-            try:
-                verdict = next(filter(None, look(answer)), "right.")
-            except NotImplementedError:
-                verdict = "not done yet."
-            except Exception as error:
-                verdict = f"not yet. {type(error).__name__}: {error}"
-            print(f"Exercise {number}: {' '.join(verdict.split())}")
+        def check(answer: Answer, seed: int = 0) -> Verdict:
+            def first_problem() -> str:
+                _generator.set(np.random.default_rng(seed))
+                return next(filter(None, look(answer)), "")
+
+            problem, error = attempt(first_problem, SECONDS)
+            message = _told(error) if error else problem
+            verdict = Verdict(number, not message, " ".join(message.split()) or "right.")
+            print(verdict)
+            return verdict
 
         check.__name__, check.__doc__ = look.__name__, look.__doc__
         return check
@@ -37,8 +94,32 @@ def exercise(number: str) -> Callable[[Callable[[Answer], Problems]], Check]:
     return decorate
 
 
+def _told(error: BaseException) -> str:
+    """What is said of an answer that raises this."""
+    if isinstance(error, NotImplementedError):
+        return "not done yet."
+    if isinstance(error, OutOfTime):
+        what = f"It was stopped after {SECONDS:g} seconds: does a loop never end?"
+    elif isinstance(error, SystemExit):
+        what = "It ends Python: use `return` in place of `exit`."
+    else:
+        what = f"{type(error).__name__}: {error}"
+    return f"not yet. {what}{_own_line(error)}"
+
+
+def _own_line(error: BaseException) -> str:
+    """The last line of the reader's own code that an error went through; "" where there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_library(frame.filename)]
+    return f" (line {own[-1].lineno}: `{own[-1].line}`)" if own and own[-1].line else ""
+
+
+def _is_library(file: str) -> bool:
+    return "-packages" in file or file.startswith(LIBRARIES)
+
+
 def cases(number: str, asked: str) -> Callable[[Callable[[], Cases]], Check]:
-    """Makes a printed check of a table: arguments, the right answer, pairs (wrong answer, hint).
+    """Makes a check of a table: arguments, the right answer, pairs (wrong answer, hint).
 
     asked: what is said of a case, with places for its arguments. A function that fits the first
     case alone must not pass, so there are at least two; hints belong to the first they can meet.
@@ -72,7 +153,9 @@ def differs(found: Any, wanted: Any, asked: str, *mistakes: tuple[Any, str]) -> 
     found, wanted: numbers, lists, arrays or tensors of them, or None. mistakes: pairs of a wrong
     answer and a hint.
     """
-    found = list(found) if isinstance(found, Iterator) else found
+    found = list(islice(found, LONGEST)) if isinstance(found, Iterator) else found
+    if (kind := _no_numbers(found)) is not None:
+        return f"{asked} gives {kind}: return a number, a list or an array."
     if _same(found, wanted):
         return None
     for value, hint in mistakes:
@@ -102,12 +185,32 @@ def _array_differs(found: np.ndarray, wanted: np.ndarray, asked: str) -> str | N
 def _same(found: Any, wanted: Any) -> bool:
     if found is None or wanted is None:
         return found is wanted
+    close = COARSE.get(str(getattr(found, "dtype", "")), TOLERANCE)
     found, wanted = _numbers(found), _numbers(wanted)
-    return found.shape == wanted.shape and np.allclose(found, wanted, rtol=TOLERANCE, atol=1e-9)
+    return found.shape == wanted.shape and np.allclose(found, wanted, rtol=close, atol=ROUNDING)
+
+
+def _no_numbers(found: Any) -> str | None:
+    """What an answer is in words where no numbers can be made of it; else None."""
+    try:
+        _numbers(0 if found is None else found)
+    except (TypeError, ValueError):
+        return f"{type(found).__name__} `{found!s:.60}`, which is not made of numbers"
+    return None
 
 
 def _numbers(values: Any) -> np.ndarray:
-    return np.asarray(values.detach() if hasattr(values, "detach") else values, dtype=float)
+    """Numbers, tensors of any kind, arrays, and lists of all these as one array.
+
+    Raises TypeError or ValueError for what is none of these, or of no shape.
+    """
+    if isinstance(values, str):
+        raise TypeError("a text is no number")
+    if isinstance(values, list | tuple):
+        values = [_numbers(one) for one in values]
+    if hasattr(values, "detach"):
+        values = values.detach().cpu().double()
+    return np.asarray(values, dtype=float)
 
 
 def _shown(values: Any) -> str:
