@@ -4,19 +4,15 @@ import functools
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from anytime.course.checks.attempts import OutOfTime, attempt
-
-Answer = Callable[..., Any]
-Cases = Iterator[tuple]
-Problems = Iterator[str | None]
+from anytime.course.checks.drawn import draw_by
 
 TOLERANCE = 5e-4  # relative: an answer of four digits is right, too
 COARSE = {"float16": 2e-3, "torch.float16": 2e-3, "torch.bfloat16": 2e-2}  # those hold fewer
@@ -34,11 +30,6 @@ class Verdict:
     passed: bool
     message: str
 
-    @property
-    def points(self) -> int:
-        """1 for a right answer, 0 for any other."""
-        return int(self.passed)
-
     def __bool__(self) -> bool:
         return self.passed
 
@@ -49,23 +40,10 @@ class Verdict:
         """Shows nothing below a cell that ends with a check: the check has printed it."""
 
 
-class Check(Protocol):
-    """What looks at an answer; the inputs that it draws depend on the seed."""
-
-    __name__: str
-
-    def __call__(self, answer: Answer, seed: int = 0) -> Verdict: ...
-
-
-_generator: ContextVar[np.random.Generator] = ContextVar("generator")
-
-
-def drawn() -> np.random.Generator:
-    """The generator of the check that is running, for inputs that are printed nowhere.
-
-    The checks in a notebook draw alike each time; those that grade it have seeds of their own.
-    """
-    return _generator.get()
+Answer = Callable[..., Any]
+Check = Callable[..., Verdict]  # of an answer and, by name, the seed of its inputs
+Cases = Iterator[tuple]
+Problems = Iterator[str | None]
 
 
 def exercise(number: str) -> Callable[[Callable[[Answer], Problems]], Check]:
@@ -73,13 +51,13 @@ def exercise(number: str) -> Callable[[Callable[[Answer], Problems]], Check]:
 
     It yields a sentence on what is off, or None; the first sentence is printed. An exercise that
     is not done yet is said to be so, and whatever it raises is shown, not raised: the notebook runs
-    on. A check that takes too long ends and says so.
+    on. A check that takes too long ends and says so. What it draws, it draws with `drawn()`.
     """
 
     def decorate(look: Callable[[Answer], Problems]) -> Check:
-        def check(answer: Answer, seed: int = 0) -> Verdict:
+        def check(answer: Answer, seed: int | None = None) -> Verdict:
             def first_problem() -> str:
-                _generator.set(np.random.default_rng(seed))
+                draw_by(seed)
                 return next(filter(None, look(answer)), "")
 
             problem, error = attempt(first_problem, SECONDS)
@@ -100,8 +78,6 @@ def _told(error: BaseException) -> str:
         return "not done yet."
     if isinstance(error, OutOfTime):
         what = f"It was stopped after {SECONDS:g} seconds: does a loop never end?"
-    elif isinstance(error, SystemExit):
-        what = "It ends Python: use `return` in place of `exit`."
     else:
         what = f"{type(error).__name__}: {error}"
     return f"not yet. {what}{_own_line(error)}"
@@ -110,12 +86,9 @@ def _told(error: BaseException) -> str:
 def _own_line(error: BaseException) -> str:
     """The last line of the reader's own code that an error went through; "" where there is none."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_library(frame.filename)]
+    written = [f for f in frames if "-packages" not in f.filename]
+    own = [frame for frame in written if not frame.filename.startswith(LIBRARIES)]
     return f" (line {own[-1].lineno}: `{own[-1].line}`)" if own and own[-1].line else ""
-
-
-def _is_library(file: str) -> bool:
-    return "-packages" in file or file.startswith(LIBRARIES)
 
 
 def cases(number: str, asked: str) -> Callable[[Callable[[], Cases]], Check]:
@@ -154,8 +127,6 @@ def differs(found: Any, wanted: Any, asked: str, *mistakes: tuple[Any, str]) -> 
     answer and a hint.
     """
     found = list(islice(found, LONGEST)) if isinstance(found, Iterator) else found
-    if (kind := _no_numbers(found)) is not None:
-        return f"{asked} gives {kind}: return a number, a list or an array."
     if _same(found, wanted):
         return None
     for value, hint in mistakes:
@@ -190,22 +161,13 @@ def _same(found: Any, wanted: Any) -> bool:
     return found.shape == wanted.shape and np.allclose(found, wanted, rtol=close, atol=ROUNDING)
 
 
-def _no_numbers(found: Any) -> str | None:
-    """What an answer is in words where no numbers can be made of it; else None."""
-    try:
-        _numbers(0 if found is None else found)
-    except (TypeError, ValueError):
-        return f"{type(found).__name__} `{found!s:.60}`, which is not made of numbers"
-    return None
-
-
 def _numbers(values: Any) -> np.ndarray:
     """Numbers, tensors of any kind, arrays, and lists of all these as one array.
 
     Raises TypeError or ValueError for what is none of these, or of no shape.
     """
     if isinstance(values, str):
-        raise TypeError("a text is no number")
+        raise TypeError(f"{values!r} is a text: return numbers")
     if isinstance(values, list | tuple):
         values = [_numbers(one) for one in values]
     if hasattr(values, "detach"):
