@@ -4,6 +4,7 @@
     python -m anytime.course check            is every stored notebook built from its source?
     python -m anytime.course html [NN ...]    execute the copies to solve, write them as pages
     python -m anytime.course readme           list the notebooks in README.md
+    python -m anytime.course class            write what a class gets into build/class
 
 How a source is written stands at the top of anytime/course/notebooks.py.
 """
@@ -88,7 +89,7 @@ def side_by_side(tasks: Iterable[Callable[[], object]]) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; 0 where all went well, 1 otherwise."""
-    verbs = {"build": _build, "check": _check, "html": _html, "readme": _readme}
+    verbs = {"build": _build, "check": _check, "html": _html, "readme": _readme, "class": _class}
     parser = argparse.ArgumentParser(
         prog="python -m anytime.course",
         description=__doc__,
@@ -135,6 +136,15 @@ def _readme(numbers: list[str]) -> int:
 
     report.put(REPOSITORY / "README.md", "notebooks", table())
     print("The notebooks are listed in README.md.")
+    return 0
+
+
+def _class(numbers: list[str]) -> int:
+    from anytime.course import handout
+
+    folder = handout.write_class(sources(numbers))
+    print(f"For students: {folder / 'student.zip'}")
+    print(f"For the teacher: {folder / 'teacher'} and {folder / 'nbgrader'}")
     return 0
 
 
