@@ -2,6 +2,7 @@
 # make pdf        the same pages as PDFs, to print; Chromium makes them
 # make lab        open the course in JupyterLab, to change and solve
 # make explore    show the explorers as one page; RUNS="folder ..." adds runs of your own
+# make class      the course for a class: without answers, with them, and for nbgrader
 # make test       everything that has to hold: tests, notebooks, types, style
 # make campaign   ten minutes of faults, counted kind by kind: bad input, damaged files, kills
 # make wheel      build the package, install it alone in a new environment, and try it there
@@ -9,14 +10,17 @@
 # TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
 # LAB="--no-browser --port 9000" the options of JupyterLab, EXPLORE=--no-open those of the
 # explorers' page, OMP_NUM_THREADS=4 how many threads a notebook computes with (one: its networks
-# are small).
+# are small). VENV=/shared/.venv is an environment from elsewhere, which is used as it is.
 
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet -c constraints.txt
 
-export JUPYTER_PATH := $(CURDIR)/$(VENV)/share/jupyter
+KIT := $(if $(filter .venv,$(VENV)),$(VENV)/kit)
+RELATIVE := $(if $(filter /%,$(VENV)),,yes)
+
+export JUPYTER_PATH := $(if $(RELATIVE),$(CURDIR)/)$(VENV)/share/jupyter
 # A container may have no home to write to, and Jupyter needs one.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export HOME := $(CURDIR)/build/home
@@ -24,24 +28,27 @@ endif
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help tutorial pdf lab explore test campaign wheel course clean
+.PHONY: help tutorial pdf lab explore class test campaign wheel course clean
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 
-tutorial: $(VENV)/kit
+tutorial: $(KIT)
 	$(PY) -m anytime.course html
 
 pdf: $(VENV)/kit-test
 	$(PY) -m anytime.course pdf
 
-lab: $(VENV)/kit
-	cd notebooks && ../$(PY) -m jupyterlab $(LAB)
+lab: $(KIT)
+	cd notebooks && $(if $(RELATIVE),../)$(PY) -m jupyterlab $(LAB)
 
 # The shell takes RUNS from the environment as it was typed, spaces and quotes included.
 explore: export RUNS ?=
-explore: $(VENV)/kit
+explore: $(KIT)
 	$(PY) -m anytime.explore.page $(EXPLORE) "$$RUNS"
+
+class: $(VENV)/kit-test
+	$(PY) -m anytime.course class
 
 test: $(VENV)/kit-test
 	$(PY) -m ruff check .

@@ -5,6 +5,8 @@
     python -m anytime.course html [NN ...]    execute the copies to solve, write them as pages
     python -m anytime.course pdf [NN ...]     the same, and print each page into a PDF
     python -m anytime.course readme           list the notebooks in README.md
+    python -m anytime.course class            write what a class gets into build/class
+    python -m anytime.course grade FOLDER     a table of points of the notebooks handed in
 
 How a source is written stands at the top of anytime/course/notebooks.py.
 """
@@ -89,7 +91,14 @@ def side_by_side(tasks: Iterable[Callable[[], object]]) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """The command line; 0 where all went well, 1 otherwise."""
-    verbs = {"build": _build, "check": _check, "html": _html, "pdf": _pdf, "readme": _readme}
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["grade"]:
+        from anytime.course import grading
+
+        return grading.main(words[1:])
+
+    verbs = {"build": _build, "check": _check, "html": _html, "pdf": _pdf}
+    verbs |= {"readme": _readme, "class": _class}
     parser = argparse.ArgumentParser(
         prog="python -m anytime.course",
         description=__doc__,
@@ -97,7 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("verb", choices=verbs)
     parser.add_argument("numbers", nargs="*", metavar="NN", help="notebooks; all if none is named")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(words)
     steady_kernels()
     try:
         return verbs[options.verb](options.numbers)
@@ -146,6 +155,15 @@ def _readme(numbers: list[str]) -> int:
 
     report.put(REPOSITORY / "README.md", "notebooks", table())
     print("The notebooks are listed in README.md.")
+    return 0
+
+
+def _class(numbers: list[str]) -> int:
+    from anytime.course import handout
+
+    folder = handout.write_class(sources(numbers))
+    print(f"For students: {folder / 'student.zip'}")
+    print(f"For the teacher: {folder / 'teacher'} and {folder / 'nbgrader'}")
     return 0
 
 

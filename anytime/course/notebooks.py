@@ -55,19 +55,26 @@ def read(source: Path, solved: bool) -> NotebookNode:
 
     Raises NotebookError where solution markers don't match.
     """
-    import jupytext  # only who writes the course has it
-
     left = r"\3" if solved else r'\1raise NotImplementedError("Exercise \2")'
-    cells = jupytext.read(source, fmt="py:percent").cells
-    for index, cell in enumerate(cells):
-        cell.id = f"{source.stem[:2]}-{index + 1:03d}"
+    notebook = marked(source)
+    for index, cell in enumerate(notebook.cells):
         cell.source = SOLUTION.sub(left, cell.source)
-        cell.metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
         if re.search("### (BEGIN|END)", cell.source):
             raise NotebookError(
                 f"{source.stem}, {place(index, cell)}: write `### BEGIN SOLUTION N.M`, the "
                 "solution, `### END SOLUTION`, each marker on a line of its own."
             )
+    return notebook
+
+
+def marked(source: Path) -> NotebookNode:
+    """The notebook of a source with its solutions and their markers."""
+    import jupytext  # only who writes the course has it
+
+    cells = jupytext.read(source, fmt="py:percent").cells
+    for index, cell in enumerate(cells):
+        cell.id = f"{source.stem[:2]}-{index + 1:03d}"
+        cell.metadata = {key: cell.metadata[key] for key in ("tags", "alt") if key in cell.metadata}
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
