@@ -98,5 +98,5 @@ $(VENV)/kit: $(VENV)/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/kit-test: $(VENV)/python pyproject.toml constraints.txt
-	$(PIP) -e ".[course,test]"
+	$(PIP) -e ".[course,grading,test]"
 	touch $(VENV)/kit $@

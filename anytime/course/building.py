@@ -135,6 +135,7 @@ def _html(numbers: list[str]) -> int:
     paths, everything = notebooks(numbers), notebooks()
     tasks = [partial(pages.write_page, path, everything) for path in paths]
     failed = side_by_side([*tasks, pages.write_explorers])
+    pages.write_texts()
     print(f"\nThe course is in {pages.write_index(everything).relative_to(REPOSITORY)}")
     if failed:
         print(f"{failed} of {len(paths)} notebooks failed, see above.", file=sys.stderr)

@@ -4,6 +4,7 @@ import math
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from bs4 import BeautifulSoup
@@ -13,7 +14,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from anytime.course import doctor
-from anytime.course.notebooks import NotebookError, execute, opening, write
+from anytime.course.notebooks import NOTEBOOKS, NotebookError, execute, opening, write
 from anytime.explore import page as explorers
 from anytime.paths import DATA, REPOSITORY
 
@@ -94,19 +95,28 @@ def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seco
     """An executed notebook as one HTML page, its pictures described and its formulas drawn."""
     at = course.index(path)
     around = [("Before", course[:at][-1:]), ("Next", course[at + 1 :][:1])]
+    links = [
+        (word, f"{other.stem}.html", _title(other, nbformat.read(other, 4)))
+        for word, others in around
+        for other in others
+    ]
+    about = {"links": links, "first": at == 0, "seconds": f"{seconds:.1f}"}
+    return _page(notebook, path, _title(path, notebook), **about)
+
+
+def write_texts(folder: Path = NOTEBOOKS) -> None:
+    """Write the texts beside the notebooks, such as the glossary, as pages of the same kind."""
+    for path in sorted(folder.glob("*.md")):
+        text = nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))
+        about: dict[str, Any] = {"links": [], "first": False, "seconds": ""}
+        page = _page(nbformat.v4.new_notebook(cells=[text]), path, path.stem.capitalize(), **about)
+        write(PAGES / f"{path.stem}.html", page)
+
+
+def _page(notebook: nbformat.NotebookNode, path: Path, title: str, **about: Any) -> str:
     exporter = _Exporter(template_file="page.html.j2", extra_template_paths=[str(TEMPLATES)])
-    resources = {
-        "metadata": {"name": _title(path, notebook), "path": str(path.parent)},
-        "links": [
-            (word, f"{other.stem}.html", _title(other, nbformat.read(other, 4)))
-            for word, others in around
-            for other in others
-        ],
-        "contents": headings(notebook),
-        "first": at == 0,
-        "seconds": f"{seconds:.1f}",
-    }
-    return exporter.from_notebook_node(notebook, resources=resources)[0]
+    about |= {"metadata": {"name": title, "path": str(path.parent)}, "contents": headings(notebook)}
+    return exporter.from_notebook_node(notebook, resources=about)[0]
 
 
 def headings(notebook: nbformat.NotebookNode) -> list[tuple[str, str, str]]:
@@ -154,7 +164,7 @@ class _Renderer(IPythonRenderer):
         return html
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        return super().link(text, re.sub(r"^([\w.-]+)\.ipynb", r"\1.html", url), title)
+        return super().link(text, re.sub(r"^([\w.-]+)\.(?:ipynb|md)", r"\1.html", url), title)
 
 
 class _Exporter(HTMLExporter):
