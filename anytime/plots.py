@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -47,11 +48,15 @@ COLUMN_LABELS = {
 }
 
 
+LOOK = sns.axes_style("whitegrid") | sns.plotting_context("notebook")
+LOOK |= {"legend.frameon": False, "axes.prop_cycle": cycler(color=PALETTE)}
+"""Seaborn's look, as matplotlib's settings."""
+
+
 def theme() -> None:
-    """Sets seaborn's look for all figures that follow."""
+    """Sets the look for all figures that follow."""
     look = {"figure.figsize": (7.5, 4.2), "figure.constrained_layout.use": True}
-    look |= {"legend.frameon": False}
-    sns.set_theme(style="whitegrid", palette="colorblind", rc=look)
+    sns.set_theme(style="whitegrid", palette="colorblind", rc=LOOK | look)
 
 
 def scheme_name(spec: str) -> str:
@@ -291,7 +296,7 @@ def draw_probabilities(ax: Axes, probabilities: ArrayLike, classes: Sequence[str
     for (k, j), p in np.ndenumerate(probabilities):
         if p >= 0.05:
             color = "white" if p > 0.6 else "black"
-            ax.text(j, k + 1, f"{p:.2f}", ha="center", va="center", fontsize=9, color=color)
+            ax.text(j, k + 1, f"{p:.2f}", ha="center", va="center", fontsize=10, color=color)
     ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
     ax.grid(False)
     _count_axis(ax.yaxis, "exit")

@@ -40,7 +40,7 @@ def contents(page):
 
 
 def final(runs):
-    return tables.final_weights(runs)
+    return tables.weights(runs)
 
 
 def test_the_page_loads_nothing_from_elsewhere():
@@ -85,7 +85,7 @@ def test_settings_are_told_apart_in_words():
     other.config["recipe"] |= {"batch_size": 32}
     found = [one["words"] for one in final([run(), other, run("own", scheme="mine")])["settings"]]
     assert len(set(found)) == 3
-    assert sum("batch size 64" in words for words in found) == 1
+    assert sum("batch size 32" in words for words in found) == 1
     assert all("net (4 exits)" in words and "100 images" in words for words in found)
 
 
