@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,11 +21,11 @@ from anytime.runs import Run
 
 RANGED = ["weight", "share", "loss"]
 
-COUNTED = {
-    "above": {"words": "weight above the floor", "table": "above", "column": "weight"},
-    "all": {"words": "all weight", "table": "all", "column": "weight"},
-    "share": {"words": "share of all weight", "table": "all", "column": "share"},
-    "loss": {"words": "training loss (nats)", "table": "above", "column": "loss"},
+COUNTED: dict[str, dict[str, Any]] = {
+    "above": {"words": "weight above the floor", "above": True, "column": "weight"},
+    "all": {"words": "all weight", "above": False, "column": "weight"},
+    "share": {"words": "share of all weight", "above": False, "column": "share"},
+    "loss": {"words": "training loss (nats)", "above": True, "column": "loss"},
 }
 """What a bar may be: its words, whether weights count above the floor, and which column it is."""
 
@@ -87,6 +88,27 @@ def _rows(run: Run, moments: np.ndarray, by: str, above_floor: bool) -> pd.DataF
     data = pd.DataFrame(places | values)
     data["last_quarter"], data["mean_position"] = np.repeat(where, exits, axis=1)
     return data.assign(epoch=np.repeat(epochs, exits))
+
+
+@lru_cache(maxsize=32)  # whatever the moment
+def weights_table(
+    setting: settings.Setting, by: str, above_floor: bool, seed: int | str = ALL
+) -> pd.DataFrame:
+    """What `final_weights_data` gives of the runs of a setting, or those of one seed."""
+    of_seed = {
+        name: [run for run in runs if seed in (ALL, run.config["seed"])]
+        for name, runs in setting.sets.items()
+    }
+    there = {name: runs for name, runs in of_seed.items() if runs}
+    return final_weights_data(there, setting.moments[by], by, above_floor)
+
+
+def span_of(data: pd.DataFrame, column: str) -> tuple[float, float]:
+    """From where to where the axis of a column goes, whatever the moment."""
+    high = data[f"{column}_high"].max()
+    if column == "loss":
+        return max(1e-4, data[f"{column}_low"].min()), high
+    return 0.0, max(1.0, high) if column == "weight" else high
 
 
 def draw_final_weights(
@@ -170,24 +192,13 @@ def final_weights(runs: Runs = None) -> Explorer:
         for one in settings.presets(shown)
     }
 
-    @lru_cache(maxsize=16)  # whatever the moment
-    def table(number: int, seed: int | str, by: str, above: bool) -> pd.DataFrame:
-        setting = shown[number]
-        of_seed = {
-            name: [run for run in runs if seed in (ALL, run.config["seed"])]
-            for name, runs in setting.sets.items()
-        }
-        there = {name: runs for name, runs in of_seed.items() if runs}
-        return final_weights_data(there, setting.moments[by], by, above)
-
     def look(ask: Asking) -> View:
         if not shown:
             raise NothingToShow(settings.left_out(known))
         same = [title for title, wanted in presets.items() if wanted.items() <= ask.state.items()]
         chosen = {"value": (same or [OWN])[0], "sets": lambda title: presets.get(title, {})}
         ask.select("preset", "Show", [*presets, OWN], **chosen)
-        number = recorded.narrow(ask, facts, *columns).index[0]
-        setting = shown[number]
+        setting = shown[recorded.narrow(ask, facts, *columns).index[0]]
         sets, seed = _ask_sets(ask, setting)
 
         words = {one["words"]: key for key, one in COUNTED.items()}
@@ -195,10 +206,10 @@ def final_weights(runs: Runs = None) -> Explorer:
         by = ask.select("by", "Compare", {MOMENTS[key]: key for key in setting.moments})
         moment = _ask_moment(ask, setting.moments, by)
 
-        above, column = counted["table"] == "above", counted["column"]
-        data = table(number, seed, by, above)
+        above, column = counted["above"], counted["column"]
+        data = weights_table(setting, by, above, seed)
         data = data[(data["moment"] == moment) & data["data_set"].isin(sets)]
-        span = _span(table(number, seed, "epoch", above), column)
+        span = span_of(weights_table(setting, "epoch", above, seed), column)
         parts = {"data": data, "titles": setting.titles, "by": by}
         floor = setting.floor if above else 0.0
         draw = partial(draw_final_weights, **parts, column=column, span=span)
@@ -223,14 +234,6 @@ def _ask_moment(ask: Asking, moments: Mapping[str, Sequence[float]], by: str) ->
     falling = {str(level): -level for level in moments["fit"]}  # a training goes to the right
     label, start = "Loss of the last exit", -settings.USUAL_LEVEL
     return -ask.range("fit", label, falling, start=start, play=True)
-
-
-def _span(data: pd.DataFrame, column: str) -> tuple[float, float]:
-    """From where to where the axis goes, whatever the moment."""
-    high = data[f"{column}_high"].max()
-    if column == "loss":
-        return max(1e-4, data[f"{column}_low"].min()), high
-    return 0.0, max(1.0, high) if column == "weight" else high
 
 
 def _words(
@@ -258,6 +261,7 @@ def _words(
 
 
 def _trend(positions: pd.Series) -> str:
+    positions = positions.round(2)
     if positions.is_monotonic_increasing:
         return "grows"
     return "falls" if positions.is_monotonic_decreasing else "neither grows nor falls steadily"

@@ -6,16 +6,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_hex
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 
 from anytime import names, paper, theory
 from anytime.explore import chain, curves, recorded, settings, totals
-from anytime.explore.final_weights import COUNTED, MOMENTS, final_weights_data
+from anytime.explore.final_weights import COUNTED, MOMENTS, span_of, weights_table
 from anytime.explore.page import live
 from anytime.names import weighting_title
 from anytime.plots import scheme_style
 from anytime.runs import Run
 
-ONCE = ["last_quarter", "mean_position", "epoch", "runs", "first_loss"]  # the same for all exits
+LETTERS = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
+POINT = ["scheme", "total", "share", "error", "low", "high"]
+ONCE = ["last_quarter", "mean_position", "epoch", "runs", "first_loss"]
 
 
 def all_tables(known: Sequence[Run]) -> dict[str, Any]:
@@ -48,36 +54,42 @@ def weights(known: Sequence[Run]) -> dict[str, Any]:
 
 
 def _setting(setting: settings.Setting) -> dict[str, Any]:
-    """The runs of one setting: tables by what is counted and by what is equal, set after set."""
-    exits = setting.runs[0].num_exits
-    content = {"words": setting.words, "exits": exits, "floor": setting.floor, "fit": []}
+    """The runs of one setting: tables by what is counted and by what is equal."""
+    content: dict[str, Any] = {"words": setting.words, "floor": setting.floor, "fit": []}
     content |= setting.moments
     content |= {"ids": [*setting.sets], "names": [*map(setting.titles.get, setting.sets)]}
-    for above, table in ((True, "above"), (False, "all")):
-        columns = [one["column"] for one in COUNTED.values() if one["table"] == table]
-        content[table] = {
-            by: _columns(final_weights_data(setting.sets, moments, by, above), exits, columns)
-            for by, moments in setting.moments.items()
-        }
+    for key, counted in COUNTED.items():
+        above, column = counted["above"], counted["column"]
+        content[key] = {"span": _short(span_of(weights_table(setting, "epoch", above), column))}
+        for by, moments in setting.moments.items():
+            table = weights_table(setting, by, above)
+            shape = len(setting.sets), len(moments), setting.runs[0].num_exits
+            content[key][by] = _columns(table, column, shape)
     return content
 
 
-def _columns(table: pd.DataFrame, exits: int, columns: Sequence[str]) -> dict[str, list]:
-    """Columns of `final_weights_data`, with the ranges where a data set has several runs."""
-    ends = ("", "_low", "_high") if table["runs"].max() > 1 else ("",)
-    whole = {key + end: _short(table[key + end]) for key in columns for end in ends}
-    return whole | {key: _short(table[key][::exits]) for key in ONCE}
+def _columns(table: pd.DataFrame, column: str, shape: tuple[int, int, int]) -> dict[str, list]:
+    """A column of `final_weights_data`, by set and moment; with the range if of several runs."""
+    ends = {"value": column, "low": f"{column}_low", "high": f"{column}_high"}
+    kept = list(ends) if table["runs"].max() > 1 else ["value"]
+    cubes = {key: table[ends[key]].to_numpy().reshape(shape) for key in kept}
+    found: dict[str, list] = {}
+    for key, cube in cubes.items():
+        found[key] = [[_short(exits) for exits in part] for part in cube]
+    for key in ONCE:  # the same for all exits
+        found[key] = [_short(part) for part in table[key].to_numpy().reshape(shape)[:, :, 0]]
+    return found
 
 
 def anytime_curves(known: Sequence[Run]) -> dict[str, Any]:
-    """Per data set and recipe, and per network and weighting, errors at each exit's cost."""
+    """Per data set and recipe lines of errors at each exit's cost, network by network."""
     opt_runs = [run for run in known if recorded.is_opt(run)]
     labels, shown = pd.Series(recorded.titles(known), dtype=object), {}
     for name in labels.value_counts().index:
         data = curves.curves_data([known[i] for i in labels.index[labels == name]], opt_runs)
         shown[name] = [
             {"network": network, "weighting": weighting_title(spec), "opt": names.is_opt(spec)}
-            | {measure: _curve(lines, measure) for measure in curves.MEASURES}
+            | {words: _curve(lines, key) for key, words in curves.MEASURES.items()}
             | _look(spec)
             for (network, spec), lines in data.groupby(["network", "weighting"])
         ]
@@ -92,10 +104,16 @@ def _curve(rows: pd.DataFrame, measure: str) -> dict[str, list]:
 
 
 def _look(spec: str) -> dict[str, str]:
-    """Colour and mark of a weighting, as in every figure."""
+    """Colour and mark of a weighting, as in every figure; the mark as an SVG path."""
     style = scheme_style(spec)
-    color = "#" + "".join(f"{round(255 * part):02x}" for part in style["color"])
-    return {"color": color, "marker": style["marker"]}
+    mark = MarkerStyle(style["marker"])
+    # Of one across, upwards.
+    path = (mark.get_transform() + Affine2D().scale(2, -2)).transform_path(mark.get_path())
+    steps = [
+        LETTERS[code] + " ".join(f"{one:.2f}" for one in ends if code != Path.CLOSEPOLY)
+        for ends, code in path.iter_segments()
+    ]
+    return {"color": to_hex(style["color"]), "mark": "".join(steps)}
 
 
 def eann() -> dict[str, Any]:
@@ -109,18 +127,16 @@ def eann() -> dict[str, Any]:
 
 
 def totals_and_shares(known: Sequence[Run]) -> list[dict[str, Any]]:
-    """Per data set and network the errors of each weighting, with its total and last share."""
+    """Per data set and network, exit by exit, a sentence and a point for each weighting."""
     facts, shown = totals.by_network(known), []
     for (data_set, network), rows in facts.groupby(["data_set", "network"], sort=False):
-        data = totals.totals_data([known[i] for i in rows.index])
-        lines = []
-        for spec, points in data.groupby("weighting", sort=False):
-            place = points.iloc[0][["scheme", "total", "share"]].to_dict()
-            content = {key: _short(points[key]) for key in ("exit", "error", "low", "high")}
-            lines.append(place | content | _look(spec))
-        exits = sorted(data["exit"].unique().tolist())
-        words = [totals.totals_words(data[data["exit"] == exit]) for exit in exits]
-        shown.append({"data_set": data_set, "network": network, "lines": lines, "words": words})
+        data = totals.totals_data([known[i] for i in rows.index]).round(4)
+        exits = []
+        for _, part in data.groupby("exit"):
+            lines = {name: own[POINT].to_dict("records") for name, own in part.groupby("scheme")}
+            exits.append({"words": totals.totals_words(part), "lines": lines})
+        looks = {one.scheme: _look(one.weighting) for one in data.itertuples()}
+        shown.append({"data_set": data_set, "network": network, "exits": exits, "looks": looks})
     return shown
 
 
