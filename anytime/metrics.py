@@ -42,14 +42,18 @@ def exit_nearest(cost: ArrayLike, share: float) -> int:
     return int(np.abs(cost / cost[-1] - share).argmin())
 
 
+def exits_within(cost: ArrayLike, budget: float) -> int:
+    """How many exits a budget pays for, by their costs (K,); the last of them answers."""
+    return int((np.asarray(cost, dtype=float) <= budget * (1 + 1e-9)).sum())
+
+
 def at_share(values: ArrayLike, cost: ArrayLike, share: float) -> float:
     """The value (K,) of the latest exit that a share of the full cost (K,) pays for.
 
     It is nan where not even the first exit is within the share.
     """
-    cost = np.asarray(cost, dtype=float)
-    paid = np.asarray(values)[cost <= share * cost[-1] * (1 + 1e-9)]
-    return float(paid[-1]) if len(paid) else float("nan")
+    paid = exits_within(cost, share * np.asarray(cost, dtype=float)[-1])
+    return float(np.asarray(values)[paid - 1]) if paid else float("nan")
 
 
 def relative_increase_table(

@@ -8,9 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from cycler import cycler
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
 from anytime.names import weighting_title
@@ -37,6 +41,7 @@ BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0
 """Where a legend covers no data."""
 
 LINES = ("-", "--", ":", "-.")
+NAMED = 15  # so many lines have room in a legend
 COLUMN_LABELS = {
     "train_loss": "training loss (nats)",
     "test_loss": "test loss (nats)",
@@ -47,10 +52,17 @@ COLUMN_LABELS = {
 }
 
 
+LOOK = sns.axes_style("whitegrid") | sns.plotting_context("notebook")
+LOOK |= {"legend.frameon": False, "axes.prop_cycle": cycler(color=PALETTE)}
+"""Seaborn's look, as matplotlib's settings."""
+
+LETTERS = 1.15  # times seaborn's: no smaller than a page's text in figures up to 8 inches wide
+
+
 def theme() -> None:
-    """Sets seaborn's look for all figures that follow."""
-    look = {"figure.figsize": (7.5, 4.2), "figure.constrained_layout.use": True}
-    look |= {"legend.frameon": False}
+    """Sets the look for all figures that follow, best up to 8 inches wide."""
+    look = LOOK | sns.plotting_context("notebook", LETTERS)
+    look |= {"figure.figsize": (7.5, 4.2), "figure.constrained_layout.use": True}
     sns.set_theme(style="whitegrid", palette="colorblind", rc=look)
 
 
@@ -121,21 +133,21 @@ def draw_error_against_cost(ax: Axes, table: pd.DataFrame, log: bool = False) ->
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_minor_locator(NullLocator())
     _cost_axis(ax.xaxis)
+    # Late exits differ by a part of their errors, which early ones would hide.
+    ax.set_yscale("log")
+    ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 3, 5)), minor_locator=NullLocator())
     ax.yaxis.set(label_text=COLUMN_LABELS["test_error"], major_formatter=PERCENT)
     ax.legend(**BESIDE)
 
 
 def draw_relative_increase(
-    ax: Axes,
-    table: pd.DataFrame,
-    paper: pd.DataFrame | None = None,
-    limit: float | None = None,
+    ax: Axes, table: pd.DataFrame, paper: pd.DataFrame | None = None
 ) -> None:
     """Error increase over OPT at shares of the full cost, bars of one standard deviation.
 
-    table: columns weighting, share, mean, std, of `metrics.summary`. paper: what
-    `paper.relative_increase_table` gives, drawn hollow and labelled as not confirmed. limit: the
-    upper end of the axis in percent; means beyond it are written there.
+    The axis is linear up to 10 % and logarithmic beyond. table: columns weighting, share, mean,
+    std, of `metrics.summary`. paper: what `paper.relative_increase_table` gives, drawn hollow and
+    labelled as not confirmed.
     """
     labels = _scheme_labels(table["weighting"].unique())
     for spec, rows in table.groupby("weighting", sort=False):
@@ -151,14 +163,11 @@ def draw_relative_increase(
     ax.axhline(0.0, color=scheme_style("opt")["color"], linewidth=1)
     ax.set_xticks(sorted({*table["share"], *(() if paper is None else paper["share"])}))
     ax.set(xlabel="share of the full cost", ylabel="error increase over OPT")
+    ax.set_yscale("symlog", linthresh=10)
+    marks = [-100, -30, -10, -5, 0, 5, 10, 30, 100, 300, 1000]
+    ax.yaxis.set(major_locator=FixedLocator(marks), minor_locator=NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda percent, _: f"{percent:g}%"))
     ax.xaxis.set_major_formatter(PERCENT)
-    if limit is not None:
-        ax.set_ylim(top=limit)
-        for i, row in enumerate(table[table["mean"] > limit].itertuples()):
-            words = f"↑ {labels[row.weighting]} {row.mean:.0f}%"
-            place, color = (8, -14 * (i + 1)), scheme_style(row.weighting)["color"]
-            ax.annotate(words, (row.share, limit), place, textcoords="offset points", color=color)
     ax.legend(**BESIDE)
 
 
@@ -171,7 +180,7 @@ def draw_weights(ax: Axes, weights: ArrayLike, labels: Sequence[str]) -> None:
     names, width = _scheme_labels(labels), 0.8 / len(weights)
     colors = [scheme_style(label)["color"] for label in labels]
     if len(set(colors)) < len(colors):
-        colors = sns.color_palette("viridis", len(colors))
+        colors = sns.color_palette("rocket", len(colors))  # viridis has several alike in a row
     for i, (row, label) in enumerate(zip(weights, labels, strict=True)):
         places = np.arange(1, len(row) + 1) + (i - (len(weights) - 1) / 2) * width
         ax.bar(places, row, width, color=colors[i], label=names[label])
@@ -185,14 +194,17 @@ def _draw_per_exit(ax: Axes, epochs: ArrayLike | None, values: ArrayLike, label:
     """(epochs, K) values as lines, dark to light from the first exit to the last."""
     values = np.asarray(values)
     exits = values.shape[1]
-    named = set(np.linspace(0, exits - 1, min(exits, 6)).round().astype(int))
     epochs = np.arange(1, len(values) + 1) if epochs is None else epochs
-    for k, color in enumerate(sns.color_palette("viridis", exits)):
-        name = f"exit {k + 1}" if k in named else None
-        ax.plot(epochs, values[:, k], color=color, label=name)
+    colors = colormaps["viridis"].resampled(exits)
+    for k in range(exits):
+        ax.plot(epochs, values[:, k], color=colors(k), label=f"exit {k + 1}")
     _count_axis(ax.xaxis, "epoch")
     ax.set_ylabel(label)
-    ax.legend(**BESIDE)
+    if exits <= NAMED:
+        ax.legend(**BESIDE)
+    else:
+        shades = ScalarMappable(Normalize(0.5, exits + 0.5), colors)
+        ax.figure.colorbar(shades, ax=ax, label="exit")
 
 
 def draw_weight_evolution(
@@ -291,7 +303,7 @@ def draw_probabilities(ax: Axes, probabilities: ArrayLike, classes: Sequence[str
     for (k, j), p in np.ndenumerate(probabilities):
         if p >= 0.05:
             color = "white" if p > 0.6 else "black"
-            ax.text(j, k + 1, f"{p:.2f}", ha="center", va="center", fontsize=9, color=color)
+            ax.text(j, k + 1, f"{p:.2f}", ha="center", va="center", fontsize=10, color=color)
     ax.set_xticks(range(len(classes)), classes, rotation=45, ha="right", rotation_mode="anchor")
     ax.grid(False)
     _count_axis(ax.yaxis, "exit")

@@ -40,7 +40,7 @@ def contents(page):
 
 
 def final(runs):
-    return tables.final_weights(runs)
+    return tables.weights(runs)
 
 
 def test_the_page_loads_nothing_from_elsewhere():
@@ -76,8 +76,7 @@ def test_weightings_that_never_move_are_named_and_left_out():
 def test_any_number_of_exits_has_its_tables(exits):
     (setting,) = final([run(exits=exits)])["settings"]
     table = setting["all"]["epoch"]
-    assert setting["exits"] == exits
-    assert len(table["weight"]) == 5 * exits and len(table["mean_position"]) == 5
+    assert np.shape(table["value"]) == (1, 5, exits) and np.shape(table["mean_position"]) == (1, 5)
 
 
 def test_settings_are_told_apart_in_words():
@@ -85,7 +84,7 @@ def test_settings_are_told_apart_in_words():
     other.config["recipe"] |= {"batch_size": 32}
     found = [one["words"] for one in final([run(), other, run("own", scheme="mine")])["settings"]]
     assert len(set(found)) == 3
-    assert sum("batch size 64" in words for words in found) == 1
+    assert sum("batch size 32" in words for words in found) == 1
     assert all("net (4 exits)" in words and "100 images" in words for words in found)
 
 
@@ -158,17 +157,43 @@ def test_curves_are_means_over_seeds_and_opt_has_no_line_of_its_own():
     found = tables.anytime_curves(runs)
     assert list(found) == ["easy", "other"]
     lines = {one["weighting"]: one for one in found["easy"]}
-    assert lines["AdaLoss"]["error"]["mean"] == pytest.approx([0.9, 0.8, 0.7, 0.3])
-    assert lines["AdaLoss"]["error"]["low"][-1] == 0.2
-    assert lines["AdaLoss"]["error"]["cost"] == [0.001, 0.002, 0.003, 0.004]
+    assert list(lines["AdaLoss"])[3:5] == ["test error", "error increase over OPT"]
+    assert lines["AdaLoss"]["test error"]["mean"] == pytest.approx([0.9, 0.8, 0.7, 0.3])
+    assert lines["AdaLoss"]["test error"]["low"][-1] == 0.2
+    assert lines["AdaLoss"]["test error"]["cost"] == [0.001, 0.002, 0.003, 0.004]
     # OPT's error is 0.15 at the one exit for which it was trained.
-    assert lines["AdaLoss"]["increase"] == {
+    assert lines["AdaLoss"]["error increase over OPT"] == {
         "cost": [0.004],
         "mean": [1.0],
         "low": [pytest.approx(1 / 3, abs=1e-4)],
         "high": [pytest.approx(5 / 3, abs=1e-3)],
     }
-    assert lines["OPT"]["opt"] and lines["OPT"]["error"]["mean"] == [0.15]
+    assert lines["OPT"]["opt"] and lines["OPT"]["test error"]["mean"] == [0.15]
+
+
+def test_totals_and_shares_are_those_of_the_records():
+    fixed = [run(scheme=f"const:total={total}") for total in (2, 6)]
+    for one, total in zip(fixed, (2, 6), strict=True):
+        for entry in one.history:
+            entry["weights"] = [total / 4] * 4
+    moving = run(seed=3)
+    (found,) = tables.totals_and_shares([*fixed, moving])
+    last = found["exits"][3]["lines"]
+    (first,) = last["AdaLoss"]
+    assert [one["total"] for one in last["CONST"]] == [2, 6]
+    weights = np.array([entry["weights"] for entry in moving.history])
+    assert first["total"] == pytest.approx(weights.sum(1).mean(), abs=1e-4)
+    assert first["share"] == pytest.approx((weights[:, 3] / weights.sum(1)).mean(), abs=1e-4)
+    assert [one["error"] for one in [first, *last["CONST"]]] == [0.2, 0.2, 0.2]
+    assert "The total alone, with CONST" in found["exits"][3]["words"]
+    assert list(found["looks"]) == ["AdaLoss", "CONST"]
+
+
+@pytest.mark.parametrize("spec", ["const", "linear", "half-end", "sieve", "adaloss", "opt", "own"])
+def test_a_mark_is_the_outline_that_matplotlib_draws(spec):
+    drawn = np.array(re.findall(r"-?[0-9.]+", tables._look(spec)["mark"]), dtype=float)
+    points = drawn.reshape(-1, 2)
+    assert np.abs(points).max() <= 1.45 and np.ptp(points, axis=0).min() >= 1
 
 
 def test_the_chain_and_the_schemes_are_those_of_the_formulas():
@@ -195,4 +220,5 @@ def test_the_scripts_are_short():
         assert max(map(len, lines)) <= 130
         code[script.name] = sum(not line.strip().startswith(("//", "\n")) for line in lines if line)
     assert code["network.js"] <= 150
-    assert sum(code.values()) - code["network.js"] - code["live.js"] <= 605
+    assert sum(code.values()) - code["network.js"] - code["live.js"] <= 600
+    assert sum(code.values()) <= 783

@@ -13,6 +13,7 @@ from anytime.explore.page import write
 
 pytestmark = needs_chromium
 
+SCHEMES = ("adaloss", "const:total=2", "const:total=6")
 # What is drawn, in the units of its axis: panel by panel the bars' heights and the ranges' ends.
 READ = """() => [...document.querySelectorAll("#picture .panel")].map(panel => {
   const texts = [...panel.querySelectorAll(".tick.y")].map(tick => Number(tick.textContent));
@@ -264,6 +265,29 @@ def test_the_chain_follows_base_and_budget(page):
     assert "C stays below 2.50" in said(page) and "base=3" in page.evaluate("location.hash")
 
 
+def test_totals_and_shares_are_points_joined_for_each_weighting(page, tmp_path):
+    runs = [run("easy", scheme=scheme, seed=i) for i, scheme in enumerate(SCHEMES)]
+    for one, total in zip(runs[1:], (2, 6), strict=True):
+        for entry in one.history:
+            entry["weights"] = [total / 4] * 4
+        one.history[-1]["test_error"] = [0.9, 0.8, 0.7, total / 10]
+    file = write(runs, tmp_path / "totals.html")
+    with another(page, f"{file.as_uri()}#view=totals") as other:
+        words = other.locator("#words")
+        expect(words).to_contain_text("The total alone, with CONST: 20.0% at 2, 60.0% at 6.")
+        panels = other.locator("#picture .panel")
+        assert panels.count() == 2
+        assert panels.nth(0).locator(".point").count() == 3
+        heights = "p => [...p.querySelectorAll('.tick.y')].map(t => t.getAttribute('data-value'))"
+        assert panels.nth(0).evaluate(heights) == panels.nth(1).evaluate(heights)
+        assert other.locator("#picture .line-name p").all_inner_texts() == ["AdaLoss", "CONST"]
+        other.locator("#control-exit").focus()
+        other.keyboard.press("Home")
+        expect(words).to_contain_text("Exit 1 errs least")
+        assert "exit=1" in other.evaluate("location.hash")
+        other.screenshot(path=SHOTS / "page-totals.png")
+
+
 def test_weights_are_typed(page):
     page.evaluate("location.hash = 'view=schemes'")
     page.get_by_label("Scheme", exact=True).select_option("my own")
@@ -278,7 +302,7 @@ def test_weights_are_typed(page):
     assert page.locator("#picture svg").count() == 0
 
 
-@pytest.mark.parametrize("view", ["curves", "eann", "live", "schemes"])
+@pytest.mark.parametrize("view", ["curves", "eann", "totals", "live", "schemes"])
 def test_other_explorers_are_cut_nowhere_either(page, file, view):
     for size in ((1280, 720), (390, 844)):
         with another(page, f"{file.as_uri()}#view={view}", *size) as other:
@@ -307,7 +331,7 @@ def test_nothing_is_cut_on_any_screen(page, file, size, scheme):
         page.screenshot(path=SHOTS / f"page-{size[0]}-{scheme}.png")
 
 
-@pytest.mark.parametrize("view", ["weights", "curves", "eann", "live", "schemes"])
+@pytest.mark.parametrize("view", ["weights", "curves", "eann", "totals", "live", "schemes"])
 def test_axe_finds_nothing_serious(page, file, view):
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright",

@@ -93,7 +93,9 @@ def test_the_sentence_tells_what_the_budget_buys(by_hand, image, budget, words):
 
 
 def test_what_is_shown_is_what_the_network_predicts(kept):
-    data = explore.watch_one_image(kept).look(0, "all", 7, 1e9).data
+    explorer = explore.watch_one_image(kept)
+    explorer.controls["image"].value = 7
+    data = explorer.data
     network, images = networks.load(kept / "net.pt"), datasets.load("fashion")
     with torch.no_grad():
         likely = network(images.test.pixels[7:8].float()).softmax(-1)[:, 0]
@@ -105,7 +107,7 @@ def test_what_is_shown_is_what_the_network_predicts(kept):
 def test_image_and_budget_change_the_picture_and_run_no_network(kept):
     explorer = explore.watch_one_image(kept)
     ran, picture = predicted.watch.cache_info().misses, explorer.picture.value
-    for name, value in [("image", 5), ("budget", 1.5e6), ("budget", 3e6)]:
+    for name, value in [("image", 5), ("budget", 1e6), ("budget", 2e6)]:
         explorer.controls[name].value = value
         assert explorer.picture.value != picture, name
         picture = explorer.picture.value
@@ -115,12 +117,34 @@ def test_image_and_budget_change_the_picture_and_run_no_network(kept):
 
 def test_only_images_of_the_wanted_kind_can_be_chosen(kept):
     explorer = explore.watch_one_image(kept)
-    assert list(explorer.controls["image"].options) == list(range(1000))
+    assert [value for _, value in explorer.controls["image"].options] == list(range(1000))
     explorer.controls["show"].value = "wrong at the end"
-    assert explorer.controls["image"].value == explorer.controls["image"].options[0]
-    assert not explorer.data["right"].iloc[-1]
+    for _, number in explorer.controls["image"].options[:5]:
+        explorer.controls["image"].value = number
+        assert not explorer.data["right"].iloc[-1]
     explorer.controls["show"].value = "all"
     assert len(explorer.controls["image"].options) == 1000
+
+
+@pytest.mark.parametrize("image", [0, 1, 3])
+def test_right_and_wrong_differ_in_mark_hatch_and_colour(by_hand, image):
+    data = watch.watch_data(by_hand, image, [10, 20, 40])
+    figure = explore.frame.Picture(layout="none")
+    watch.draw_watch(figure, by_hand, image, data, 20)
+    times = figure.axes[-1]
+    bars = sorted(times.patches, key=lambda bar: bar.get_y())
+    marks = sorted(times.texts, key=lambda text: text.xy[1])
+    assert [mark.get_text() == "✓" for mark in marks] == list(data["right"])
+    looks = {
+        right: {(bar.get_hatch() or "", bar.get_facecolor()) for bar in part}
+        for right in (True, False)
+        if (part := [bar for bar, one in zip(bars, data["right"], strict=True) if one == right])
+    }
+    assert all(len(one) == 1 for one in looks.values())
+    if len(looks) == 2:
+        (right,), (wrong,) = looks[True], looks[False]
+        assert right[0] != wrong[0] and right[1] != wrong[1]
+    assert times.get_title() == "✓ right, ✗ wrong"
 
 
 def test_the_right_class_is_shown_where_there_are_many(by_hand):

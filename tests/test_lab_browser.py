@@ -1,6 +1,7 @@
 """A notebook of the course as people use it: run in JupyterLab, in a real browser."""
 
 import json
+import re
 import sys
 
 import nbformat
@@ -12,7 +13,8 @@ from anytime.paths import REPOSITORY
 
 # A notebook with an explorer in a cell of its own, that explorer, and what is moved there.
 NOTEBOOK = REPOSITORY / "notebooks" / "08_difficulty.ipynb"
-EXPLORER, SLIDER, CHOICE = "final-weights-per-data-set", "Epoch", ("Show as", "bars")
+EXPLORER, SLIDER = "final-weights-per-data-set", "Epoch"
+CHOICE = ("Bars", "share of all weight")
 # All cells are on the page, not only those in sight; no questions are asked.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -84,14 +86,34 @@ def test_a_slider_moved_by_the_keyboard_changes_picture_and_words(page):
     before = shown(box)
     box.locator(".widget-slider", has_text=SLIDER).get_by_role("slider").focus()
     page.keyboard.press("Home")
-    assert "epoch 1," in changed(page, box, before, "lab-slider.png")[1]
+    assert "At epoch 1," in changed(page, box, before, "lab-slider.png")[1]
+
+
+def test_a_film_shows_each_epoch_and_ends_at_the_last(page):
+    box = explorer(page, EXPLORER)
+    page.evaluate(
+        """box => { window.seen = new Set();
+          new MutationObserver(() => seen.add(box.querySelector("[role=status]").innerText))
+            .observe(box, {childList: true, subtree: true}); }""",
+        box.element_handle(),
+    )
+    button = box.get_by_role("button", name="Play")
+    button.click()
+    box.get_by_role("button", name="Stop").wait_for()
+    button.wait_for()
+    seen = page.evaluate("[...seen]")
+    epochs = {int(re.search(r"At epoch (\d+),", words)[1]) for words in seen}
+    last = max(epochs)
+    assert epochs >= {*range(2, last + 1)} and f"At epoch {last}," in shown(box)[1]
 
 
 def test_a_choice_made_by_the_mouse_changes_the_picture(page):
     box = explorer(page, EXPLORER)
     before = shown(box)
     box.get_by_label(CHOICE[0]).select_option(CHOICE[1])
-    changed(page, box, before, "lab-choice.png", words=False)
+    alt = box.locator("img").get_attribute("alt")
+    changed(page, box, before, "lab-choice.png")
+    assert box.locator("img").get_attribute("alt") != alt
     page.screenshot(path=SHOTS / "lab.png")
 
 

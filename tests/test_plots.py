@@ -148,15 +148,27 @@ def test_the_relative_increase_is_drawn_as_given_with_bars_of_its_spread(ax):
     assert tick_texts(ax.xaxis) == ["25%", "50%", "100%"]
 
 
-def test_an_increase_beyond_the_limit_is_written_at_the_edge(ax):
+def test_an_increase_far_above_the_others_hides_no_difference_between_them(ax):
     table = summary()
-    top = table["mean"].max()
-    plots.draw_relative_increase(ax, table, limit=top + 1)
-    assert not ax.texts and ax.get_ylim()[1] == top + 1
-    ax.clear()
-    table.loc[3, "mean"] = 200.0
-    plots.draw_relative_increase(ax, table, limit=50)
-    assert [text.get_text() for text in ax.texts] == ["↑ AdaLoss 200%"]
+    table["mean"] = [2.0, 4.0, 300.0, 3.0, 6.0, 12.0]
+    plots.draw_relative_increase(ax, table)
+    ax.figure.draw_without_rendering()
+    low, high = ax.get_ylim()
+    assert low < 0 < 300 < high
+    heights = [ax.transData.transform((0, value))[1] for value in (2, 4, 300)]
+    # Two points are a twentieth of the picture, however far the highest is away.
+    assert heights[1] - heights[0] > 0.05 * ax.bbox.height
+    assert {"0%", "10%", "100%"} <= set(tick_texts(ax.yaxis))
+
+
+def test_errors_that_differ_by_a_thirtieth_are_seen_apart_beside_errors_of_most_images(ax):
+    table = summary()
+    table["mean"] = [0.8, 0.3, 0.18, 0.75, 0.29, 0.174]
+    plots.draw_error_against_cost(ax, table)
+    ax.figure.draw_without_rendering()
+    one, other = (ax.transData.transform((1, value))[1] for value in (0.18, 0.174))
+    assert one - other > 0.015 * ax.bbox.height
+    assert {"20%", "50%"} <= set(tick_texts(ax.yaxis))
 
 
 def test_the_papers_figures_are_never_drawn_without_their_mark(ax):
@@ -194,7 +206,34 @@ def test_each_exit_has_its_line_over_the_epochs(ax, draw):
     draw(ax, VALUES)
     np.testing.assert_array_equal([line.get_ydata() for line in ax.lines], VALUES.T)
     assert ax.lines[3].get_xdata().tolist() == [1, 2, 3, 4, 5, 6]
-    assert {"exit 1", "exit 15"} <= set(labelled(ax)) and len(labelled(ax)) == 6
+    assert list(labelled(ax)) == [f"exit {k}" for k in range(1, 16)]
+    assert len(ax.get_legend().get_texts()) == 15
+
+
+def test_more_exits_than_a_legend_holds_have_a_colour_bar(ax):
+    plots.draw_losses(ax, np.ones((4, 75)))
+    (bar,) = [other for other in ax.figure.axes if other is not ax]
+    assert bar.get_ylabel() == "exit" and bar.get_ylim() == (0.5, 75.5)
+    assert ax.get_legend() is None and len({line.get_color() for line in ax.lines}) == 75
+
+
+def test_colours_of_data_sets_differ_in_lightness(ax):
+    plots.draw_weights(ax, np.ones((5, 3)), list("abcde"))
+    shades = [np.dot(one[0].get_facecolor()[:3], (0.299, 0.587, 0.114)) for one in ax.containers]
+    assert (np.diff(shades) > 0.05).all()
+
+
+@pytest.mark.parametrize("width", [6, 7.5, 8])
+def test_letters_are_no_smaller_than_the_text_of_a_page(width):
+    with plt.rc_context():
+        plots.theme()
+        fig, ax = plt.subplots(figsize=(width, 4))
+        plots.draw_losses(ax, VALUES)
+        texts = [*ax.get_xticklabels(), ax.xaxis.label, *ax.get_legend().get_texts()]
+        sizes = [text.get_fontsize() for text in texts]
+        plt.close(fig)
+    # A page shows a figure 761 pixels wide, and its text is 16 pixels high.
+    assert min(sizes) / 72 * 761 / width >= 16
 
 
 def test_the_map_of_the_weights_has_exits_upwards_and_epochs_to_the_right(ax):

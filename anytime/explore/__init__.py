@@ -10,4 +10,5 @@ from anytime.explore.chain import eann
 from anytime.explore.curves import anytime_curves
 from anytime.explore.designer import scheme_designer
 from anytime.explore.final_weights import final_weights
+from anytime.explore.totals import totals_and_shares
 from anytime.explore.watch import watch_one_image

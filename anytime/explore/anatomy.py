@@ -4,17 +4,24 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from ipywidgets import Dropdown, FloatSlider, SelectionSlider
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from anytime import plots, theory
-from anytime.explore.frame import ABOVE, Explorer, View
-from anytime.explore.recorded import Runs, choices, gather, labels, require_runs
+from anytime.explore import recorded
+from anytime.explore.frame import ABOVE, Asking, Explorer, View
+from anytime.explore.recorded import Runs
 from anytime.runs import Run
 
 REPLAYED_STEPS = 1500
 WEIGHTS = ["weight", "recorded"]
+# What each option is called, its values, and where it starts.
+OPTIONS = {
+    "gamma": ("γ, uniform share", [i / 100 for i in range(101)], 0.07),
+    "momentum": ("ρ, memory", [i / 100 for i in range(100)], 0.9),
+    "every": ("T, steps", [1, 10, 100, 1000], 100),
+    "extra": ("e, extra for the last exit", [i / 10 for i in range(21)], 0),
+}
 
 
 def steps_per_epoch(run: Run) -> int:
@@ -57,36 +64,35 @@ def draw_anatomy(figure: Figure, data: pd.DataFrame) -> None:
         left.plot(table.index, table.iloc[:, -1] / table.sum(axis=1), look, label=label)
     plots.draw_weight_evolution(right, replayed.to_numpy(), replayed.index)
     left.set(xlabel="epoch", ylabel="weight on the last exit", ylim=(0, 1))
+    right.set_ylim(0, 1.05)
     left.yaxis.set_major_formatter(plots.PERCENT)
     left.legend(**ABOVE)
 
 
 def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
     """How AdaLoss's weights move with its options; run: the only one, or else `runs` to choose."""
-    known = gather(runs if run is None else [run])
-    names = labels(known)
+    known = recorded.gather(runs if run is None else [run])
+    facts = recorded.facts(known)
+    # The most telling first: the longest run of AdaLoss.
+    dull = [one.config["weighting"] != "adaloss" for one in known]
+    facts = facts.iloc[np.lexsort([[-one.epochs for one in known], dull])]
 
-    def telling(number: int) -> tuple[bool, int]:
-        return known[number].config["weighting"] == "adaloss", len(known[number].history)
-
-    def look(run, **options) -> View:
-        require_runs(known)
-        data = anatomy_data(known[run], **options)
-        end = data.tail(known[run].num_exits)[WEIGHTS]
+    def look(ask: Asking) -> View:
+        recorded.require_runs(known)
+        rows = recorded.narrow(ask, facts, *facts)
+        chosen, (*of, seed) = known[rows.index[0]], rows.iloc[0]
+        options = {
+            key: ask.range(key, label, values, start=start)
+            for key, (label, values, start) in OPTIONS.items()
+        }
+        data = anatomy_data(chosen, **options)
+        end = data.tail(chosen.num_exits)[WEIGHTS]
         share, own = end.iloc[-1] / end.sum()
         words = (
             f"With these options the last exit ends with {share:.0%} of the weight; in the run "
-            f"itself, with {own:.0%}. The losses are those of {names[run]}. Each epoch counts as "
-            f"{steps_per_epoch(known[run])} steps of equal losses."
+            f"itself, with {own:.0%}. The losses are those of {', '.join(of)}, seed {seed}. "
+            f"Each epoch counts as {steps_per_epoch(chosen)} steps of equal losses."
         )
         return View(data, words, partial(draw_anatomy, data=data))
 
-    first = max(range(len(known)), key=telling, default=None)
-    controls = {
-        "run": Dropdown(**choices(known), value=first, description="Losses of"),
-        "gamma": FloatSlider(0.07, max=1, step=0.01, description="γ, uniform share"),
-        "momentum": FloatSlider(0.9, max=0.99, step=0.01, description="ρ, memory"),
-        "every": SelectionSlider(options=[1, 10, 100, 1000], value=100, description="T, steps"),
-        "extra": FloatSlider(0, max=2, step=0.1, description="e, extra for the last exit"),
-    }
-    return Explorer("AdaLoss anatomy", "03", look, controls)
+    return Explorer("AdaLoss anatomy", "03", look)

@@ -1,162 +1,144 @@
-"""Explorer: error curves of recorded runs, and which run is best at a budget."""
+"""Explorer: error curves of recorded runs, and which weighting is best at a budget."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
-from ipywidgets import Dropdown, FloatLogSlider, SelectMultiple, Widget
 from matplotlib.figure import Figure
 
 from anytime import metrics, names, plots
-from anytime.explore import predicted, recorded
-from anytime.explore.frame import SLIDER, Explorer, NothingToShow, View
-from anytime.explore.recorded import Runs, is_opt
+from anytime.explore import recorded
+from anytime.explore.frame import Asking, Explorer, NothingToShow, View, million, steps
+from anytime.explore.recorded import ALL, Runs, is_opt
 from anytime.runs import Run, table
 
 MEASURES = {"error": "test error", "increase": "error increase over OPT"}
-AXES = {"cost": ("multiply-adds (millions)", 1e6), "milliseconds": ("milliseconds", 1.0)}
 
 
-def curves_data(
-    runs: Sequence[Run], opt_runs: Sequence[Run] = (), timed: bool = False
-) -> pd.DataFrame:
-    """Columns run, weighting, exit (from 1), cost (multiply-adds), error, increase (a share).
+def curves_data(runs: Sequence[Run], opt_runs: Sequence[Run] = ()) -> pd.DataFrame:
+    """Errors of the runs on one data set: a row per network, weighting and exit (from 1).
 
-    opt_runs: see `metrics.relative_increase_table`; the increase is nan where OPT is missing.
-    timed: with a column milliseconds, see `predicted.milliseconds`. Of a run of OPT there is only
-    the exit it was trained for; networks cut from one at several exits share a name.
+    Columns network (in words), weighting, exit, cost (multiply-adds), error and increase (a share)
+    as means over seeds, with error_low, error_high and so on. opt_runs: see
+    `metrics.relative_increase_table`; the increase is nan where OPT is missing. Of a run of OPT
+    there is only the exit it was trained for; networks cut from one at several exits share its
+    name.
     """
-    names_of_runs = recorded.labels([_whole(run) for run in runs], (), brief=True)
-    exits = table(runs)
+    wholes = [recorded.whole(run) for run in runs]
+    exits = table(wholes)
     data = exits[["weighting", "exit", "cost"]].assign(error=exits["test_error"])
-    data.insert(0, "run", np.repeat(names_of_runs, [run.num_exits for run in runs]))
+    networks = recorded.network_titles(wholes)
+    data["network"] = np.repeat(networks, [run.num_exits for run in runs])
     optimal = np.concatenate([metrics.optimal_error(run, opt_runs) for run in runs])
     # Nothing is a share of an error of 0.
     optimal = np.where(optimal > 0, optimal, np.nan)
     data["increase"] = metrics.relative_increase(data["error"], optimal) / 100
-    if timed:
-        data["milliseconds"] = np.concatenate([predicted.milliseconds(run) for run in runs])
     data = data[~_of_opt(data) | (exits["weights"] > 0)]
-    return data.iloc[np.lexsort((data["cost"], pd.factorize(data["run"])[0]))]
 
-
-def _whole(run: Run) -> Run:
-    """A run of OPT as one of the network from which its own was cut; others as they are."""
-    network = run.config["network"]
-    network = names.whole(network) if is_opt(run) else network
-    return Run(run.config | {"network": network}, run.cost)
+    groups = data.groupby(["network", "weighting", "exit"])
+    ends = {"_low": groups[list(MEASURES)].min(), "_high": groups[list(MEASURES)].max()}
+    return groups.mean().join([part.add_suffix(end) for end, part in ends.items()]).reset_index()
 
 
 def _of_opt(data: pd.DataFrame) -> pd.Series:
     return data["weighting"].map(names.is_opt)
 
 
-def best_at(
-    data: pd.DataFrame, budget: float, measure: str, axis: str = "cost"
-) -> pd.Series | None:
-    """The row of the best among the runs' latest answers within the budget; None without any.
+def _lines(data: pd.DataFrame, measure: str) -> Iterable[tuple[tuple, pd.DataFrame]]:
+    return data.dropna(subset=measure).groupby(["network", "weighting"])
+
+
+def _name(row: pd.Series, several: bool) -> str:
+    weighting = names.weighting_title(row["weighting"])
+    return f"{weighting}, {row['network']}" if several else weighting
+
+
+def best_at(data: pd.DataFrame, budget: float, measure: str) -> pd.Series | None:
+    """The row of the best among the latest answers within the budget; None without any.
 
     OPT doesn't count: it is another network for each exit, and no anytime predictor.
     """
-    paid = data[(data[axis] <= budget) & ~_of_opt(data)].dropna(subset=[measure])
-    latest = paid.groupby("run").tail(1)
-    return None if latest.empty else latest.loc[latest[measure].idxmin()]
+    latest = []
+    for _, rows in _lines(data[~_of_opt(data)], measure):
+        if paid := metrics.exits_within(rows["cost"], budget):
+            latest.append(rows.iloc[paid - 1])
+    return min(latest, key=lambda row: row[measure], default=None)
 
 
 def draw_curves(
-    figure: Figure, data: pd.DataFrame, measure: str, budget: float, axis: str = "cost"
+    figure: Figure, data: pd.DataFrame, measure: str, budget: float, room: pd.DataFrame
 ) -> None:
-    """What the latest answer within a budget is worth, for each run, and a line at one budget."""
-    ax, looks, (unit, scale) = figure.subplots(), [], AXES[axis]
-    for name, rows in data.dropna(subset=[measure, axis]).groupby("run", sort=False):
-        spec = rows["weighting"].iloc[0]
+    """What the latest answer within a budget is worth, line by line, and one budget.
+
+    room: lines for which the axes have room, whichever are drawn.
+    """
+    ax = figure.subplots()
+    networks = list(room["network"].unique())
+    for (network, spec), rows in _lines(data, measure):
         style = plots.scheme_style(spec)
-        looks.append(style["marker"])
-        dash = plots.LINES[looks.count(style["marker"]) % 4 - 1]
-        dash = "none" if names.is_opt(spec) else dash
-        ax.step(rows[axis] / scale, rows[measure], where="post", ls=dash, label=name, **style)
-    ax.axvline(budget / scale, color="black", linewidth=1)
-    ax.set(xlabel=f"budget: {unit}", ylabel=MEASURES[measure])
+        dash = "none" if names.is_opt(spec) else plots.LINES[networks.index(network) % 4]
+        label = _name(rows.iloc[0], len(networks) > 1)
+        costs, ends = rows["cost"] / 1e6, (rows[f"{measure}_low"], rows[f"{measure}_high"])
+        ax.step(costs, rows[measure], where="post", ls=dash, label=label, **style)
+        ax.vlines(costs, *ends, color=style["color"])
+    ax.axvline(budget / 1e6, color="black", linewidth=1, label="budget")
+
+    low, high = room[f"{measure}_low"].min(), room[f"{measure}_high"].max()
+    ax.set_yscale("log" if low > 0 else "linear")
+    ax.set(xlim=(0, 1.03e-6 * room["cost"].max()), ylim=(low - 0.05 * abs(low), 1.05 * high))
+    ax.set(xlabel="budget: million multiply-adds", ylabel=MEASURES[measure])
     ax.yaxis.set_major_formatter(plots.PERCENT)
-    if looks:
-        ax.legend(**plots.BESIDE)
+    ax.legend(**plots.BESIDE)
 
 
 def anytime_curves(runs: Runs = None) -> Explorer:
-    """Error against multiply-adds or measured time for any set of runs, with a budget to move."""
+    """Error against multiply-adds for the weightings of a data set, with a budget to move."""
     known = recorded.gather(runs)
     opt_runs = [run for run in known if is_opt(run)]
-    controls = _controls(known)
-
-    def show(change=None) -> None:
-        for axis, name in zip(AXES, ("budget", "deadline"), strict=True):
-            controls[name].layout.display = None if controls["axis"].value == axis else "none"
+    facts = recorded.facts([recorded.whole(run) for run in known])
+    # What most runs are of comes first.
+    for column in ("network", "data_set"):
+        often = facts.groupby(column)[column].transform("size")
+        facts = facts.iloc[np.argsort(-often.to_numpy(), kind="stable")]
 
     @lru_cache(maxsize=8)  # a budget that moves changes no data
-    def chosen_data(chosen: tuple[int, ...], timed: bool) -> pd.DataFrame:
-        return curves_data([known[i] for i in chosen], opt_runs, timed)
+    def lines(*numbers: int) -> pd.DataFrame:
+        return curves_data([known[i] for i in numbers], opt_runs)
 
-    def look(chosen, measure, axis, budget, deadline) -> View:
+    def look(ask: Asking) -> View:
         recorded.require_runs(known)
+        rows = recorded.narrow(ask, facts, "data_set")
+        rows = recorded.one_or_all(ask, rows, "network")
+        rows = recorded.one_or_all(ask, rows, "seed", start=ALL)
+        weightings = rows["weighting"].unique().tolist()
+        chosen = ask.several("weightings", "Weightings", weightings, start=weightings)
         if not chosen:
-            raise NothingToShow("Choose one run or more in the list.")
-        timed = axis == "milliseconds"
-        data = chosen_data(tuple(chosen), timed)
-        if data[measure].isna().all():
-            there = sorted(set(recorded.data_sets(opt_runs))) or ["no data set"]
-            raise NothingToShow(
-                "There is no run of OPT to compare these with; OPT was recorded on "
-                f"{'; '.join(there)}. Show the test error."
-            )
-        parts = {"data": data, "measure": measure, "budget": deadline if timed else budget}
-        return View(data, _words(**parts, timed=timed), partial(draw_curves, **parts, axis=axis))
+            raise NothingToShow("Choose one weighting or more in the list.")
 
-    controls["axis"].observe(show, "value")
-    show()
-    return Explorer("Anytime curves", "05", look, controls)
+        room = lines(*rows.index)
+        there = {words: key for key, words in MEASURES.items() if room[key].notna().any()}
+        measure = ask.select("measure", "Show", there)
+        budgets = {million(one): one for one in steps(room["cost"].min(), room["cost"].max())}
+        budget = ask.range(
+            "budget", "Budget", budgets, start=[*budgets.values()][len(budgets) // 2]
+        )
+        data = room[room["weighting"].map(names.weighting_title).isin(chosen)]
+        draw = partial(draw_curves, data=data, measure=measure, budget=budget, room=room)
+        return View(data, _words(data, measure, budget), draw)
+
+    return Explorer("Anytime curves", "05", look)
 
 
-def _words(data: pd.DataFrame, measure: str, budget: float, timed: bool) -> str:
-    best = best_at(data, budget, measure, "milliseconds" if timed else "cost")
-    within = f"{budget:.3g} ms" if timed else f"{budget / 1e6:.3g} million multiply-adds"
-    words = f"Within {within} no run chosen here has an answer."
+def _words(data: pd.DataFrame, measure: str, budget: float) -> str:
+    best = best_at(data, budget, measure)
+    words = f"Within {million(budget)} nothing chosen here has an answer."
     if best is not None:
+        name = _name(best, data["network"].nunique() > 1)
         words = (
-            f"Within {within} the best answer is exit {best['exit']} of {best['run']}, with "
+            f"Within {million(budget)} the best answer is exit {best['exit']} of {name}, with "
             f"{best[measure]:.1%} {MEASURES[measure]}."
         )
     if _of_opt(data).any():
         words += " OPT, another network for each exit, is not counted."
-    if timed:
-        words += " Milliseconds are measured on this machine, for one image at a time."
-        if data["milliseconds"].isna().any():
-            words += " Runs whose network cannot be built by its name are left out."
-    return words
-
-
-def _controls(known: Sequence[Run]) -> dict[str, Widget]:
-    measures = [(words, key) for key, words in MEASURES.items()]
-    axes = [("multiply-adds", "cost")]
-    if predicted.can_run():
-        axes.append(("milliseconds on this machine", "milliseconds"))
-    wait = {"min": -1.5, "max": 2, "step": 0.01, "readout_format": ".2f", "layout": SLIDER}
-    chosen = SelectMultiple(
-        **recorded.choices(known), value=_alike(known), description="Runs", rows=8
-    )
-    return {
-        "chosen": chosen,
-        "measure": Dropdown(options=measures, description="Show"),
-        "axis": Dropdown(options=axes, description="Against"),
-        "budget": recorded.budget_slider(known, known),
-        "deadline": FloatLogSlider(1, description="Budget, milliseconds", **wait),
-    }
-
-
-def _alike(known: Sequence[Run]) -> list[int]:
-    """The numbers of the runs that differ in their weighting only, where most are."""
-    whole = [_whole(run).config for run in known]
-    networks, seeds = ([config[key] for config in whole] for key in ("network", "seed"))
-    keys = list(zip(recorded.data_sets(known), networks, seeds, strict=True))
-    most = max(keys, key=keys.count, default=None)
-    return [i for i, key in enumerate(keys) if key == most]
+    return f"{words} Means over seeds; thin lines: from the lowest to the highest."

@@ -5,14 +5,16 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from ipywidgets import BoundedIntText, Dropdown, FloatLogSlider, FloatSlider, HBox, Text
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from anytime import plots, theory
-from anytime.explore.frame import Explorer, NothingToShow, View
+from anytime.explore.frame import Asking, Explorer, NothingToShow, View
 from anytime.explore.recorded import STATIC, Runs, gather, labels
 from anytime.runs import Run
+
+OWN = "my own"
+RATIOS = [1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 50, 100]
 
 
 def toy(exits: int, ratio: float) -> theory.QuadraticLosses:
@@ -64,16 +66,16 @@ def draw_scheme(figure: Figure, data: pd.DataFrame, nearest: Run | None) -> None
     """Shares of weight and gradient as bars; beside them the nearest run's test error."""
     left, right = figure.subplots(1, 2)
     left.bar(data["exit"] - 0.2, data["share"], 0.4, color=plots.PALETTE[0], label="weight")
-    pulls = {"color": plots.PALETTE[1], "label": "gradient"}
+    pulls = {"color": plots.PALETTE[1], "label": "gradient", "hatch": "//", "edgecolor": "white"}
     left.bar(data["exit"] + 0.2, data["gradient_share"], 0.4, **pulls)
-    left.set(xlabel="exit", ylabel="share of the total")
+    left.set(xlabel="exit", ylabel="share of the total", ylim=(0, 1))
     right.legend(handles=left.containers, **plots.BESIDE)
     if nearest is None:
         right.set_axis_off()
     else:
         style = plots.scheme_style(nearest.config["weighting"])
         right.plot(data["exit"], nearest.final("test_error"), **style)
-    right.set(xlabel="exit", ylabel="test error of the nearest run")
+    right.set(xlabel="exit", ylabel="test error of the nearest run", ylim=(0, 1))
     for ax in (left, right):
         ax.yaxis.set_major_formatter(plots.PERCENT)
 
@@ -82,9 +84,12 @@ def scheme_designer(runs: Runs = None) -> Explorer:
     """Type or drag weights: their shares, their pull in a toy problem, the nearest run."""
     known = gather(runs)
     names = labels(known)
+    exits = [run.num_exits for run in known]
+    usual = max(exits, key=exits.count, default=9)
 
-    def look(weights, ratio) -> View:
-        data = scheme_data(read_weights(weights), ratio)
+    def look(ask: Asking) -> View:
+        ratio = ask.range("ratio", "First loss, in last losses", RATIOS, start=4)
+        data = scheme_data(_ask_weights(ask, usual), ratio)
         last, nearest = data.iloc[-1], nearest_run(data["weight"], known)
         words = f"The last exit has {last['share']:.0%} of the weight and, where training starts, "
         words += f"{last['gradient_share']:.0%} of the gradients' length. "
@@ -97,54 +102,35 @@ def scheme_designer(runs: Runs = None) -> Explorer:
         words += f"{names[number]}."
         return View(data, words, partial(draw_scheme, data=data, nearest=known[number]))
 
-    exits = [run.num_exits for run in known]
-    text, *beside = _weight_controls(max(exits, key=exits.count, default=9))
-    ratio = FloatLogSlider(4, min=0, max=2, description="First loss, in last losses")
-    controls = {"weights": text, "ratio": ratio}
-    return Explorer("Scheme designer", "02", look, controls, beside)
+    return Explorer("Scheme designer", "02", look)
 
 
-def _weight_controls(number: int) -> tuple[Text, Dropdown, BoundedIntText, HBox]:
-    """Weights as text, which is what counts; a scheme, exits and sliders, which write it."""
-    text = Text(description="Weights", continuous_update=False, layout={"width": "40em"})
-    scheme = Dropdown(options=[*STATIC, "my own"], description="Scheme")
-    exits = BoundedIntText(number, 2, 32, description="Exits")
-    sliders = HBox(layout={"flex_flow": "row wrap"})
+def _ask_weights(ask: Asking, usual: int) -> np.ndarray:
+    """The weights of a scheme, unless others were typed or dragged; all controls show them."""
+    typed = ask.state.get("weights")
 
-    def write(weights) -> None:
-        text.value = ", ".join(f"{weight:.3g}" for weight in weights)
+    def choose(scheme: str) -> dict[str, str | None]:
+        return {"scheme": scheme, "weights": typed if scheme == OWN else None}
 
-    def choose(change=None) -> None:
-        if scheme.value in STATIC:
-            write(STATIC[scheme.value](exits.value))
+    mine = None if typed is None else OWN
+    scheme = ask.select("scheme", "Scheme", [*STATIC, OWN], value=mine, sets=choose)
+    if scheme in STATIC:
+        exits = ask.range("exits", "Exits", range(2, 33), start=usual)
+        typed = spelled(STATIC[scheme](exits))
+    ask.text("weights", "Weights", value=typed or "")
 
-    def drag(exit, change) -> None:
-        # The others keep what was typed: a slider knows no more than two decimals.
-        weights = read_weights(text.value)
-        write([*weights[:exit], change["new"], *weights[exit + 1 :]])
+    weights = read_weights(typed or "")
+    levels = np.linspace(0, max(1.0, weights.max()), 101).round(2).tolist()
+    for exit, weight in enumerate(weights):
 
-    def follow(change) -> None:
-        try:
-            weights = read_weights(text.value)
-        except NothingToShow:
-            return
-        if [slider.value for slider in sliders.children] != list(weights.round(2)):
-            sliders.children = [_slider(exit, weights) for exit in range(len(weights))]
-            for exit, slider in enumerate(sliders.children):
-                slider.observe(partial(drag, exit), "value")
-        make = STATIC.get(scheme.value)
-        if make and not np.allclose(make(len(weights)), weights, rtol=0.01):
-            scheme.value = "my own"
-        exits.value = len(weights)
+        def dragged(level: float, exit: int = exit) -> dict[str, str]:
+            # The others keep what was typed: a slider knows no more than two decimals.
+            return {"weights": spelled([*weights[:exit], level, *weights[exit + 1 :]])}
 
-    text.observe(follow, "value")
-    for control in (scheme, exits):
-        control.observe(choose, "value")
-    choose()
-    return text, scheme, exits, sliders
+        ask.upright(f"weight {exit + 1}", f"{exit + 1}", levels, value=weight, sets=dragged)
+    return weights
 
 
-def _slider(exit: int, weights: np.ndarray) -> FloatSlider:
-    look = {"orientation": "vertical", "layout": {"height": "150px", "width": "60px"}}
-    span = {"max": max(1.0, weights.max()), "step": 0.01}
-    return FloatSlider(weights[exit].round(2), description=f"{exit + 1}", **span, **look)
+def spelled(weights: ArrayLike) -> str:
+    """Weights as they are typed."""
+    return ", ".join(f"{weight:.4g}" for weight in np.asarray(weights))

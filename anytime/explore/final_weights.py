@@ -1,27 +1,37 @@
 """Explorer: the weights that training ends with, per data set (figure 5c of the paper)."""
 
-from collections.abc import Collection, Mapping, Sequence
-from functools import cache, partial
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from ipywidgets import Dropdown, IntSlider, Play, SelectMultiple, Widget, jslink
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
 from numpy.typing import ArrayLike
 
-from anytime import metrics, plots
-from anytime.explore import recorded
-from anytime.explore.frame import ABOVE, Explorer, NothingToShow, View
-from anytime.explore.recorded import STATIC, Runs
-from anytime.names import weighting_title
+from anytime import metrics, paper
+from anytime.explore import recorded, settings
+from anytime.explore.frame import Asking, Explorer, NothingToShow, View
+from anytime.explore.recorded import ALL, Runs
 from anytime.runs import Run
 
-WANTED = ["network", "weighting", "seed"]
-MARKERS = "osD^vPXhd<>"
-BARS = 4  # of more data sets, bars are too thin
 RANGED = ["weight", "share", "loss"]
-ALL_SEEDS = "mean of all"  # a choice of None would show as an empty box
+
+COUNTED: dict[str, dict[str, Any]] = {
+    "above": {"words": "weight above the floor", "above": True, "column": "weight"},
+    "all": {"words": "all weight", "above": False, "column": "weight"},
+    "share": {"words": "share of all weight", "above": False, "column": "share"},
+    "loss": {"words": "training loss (nats)", "above": True, "column": "loss"},
+}
+"""What a bar may be: its words, whether weights count above the floor, and which column it is."""
+
+MOMENTS = {"epoch": "at one epoch", "fit": "at equal fit"}
+OWN = "a choice of my own"
+EARLY, LATE, TINT = "#7ab8a3", "#02795a", "#e3e7ee"
 
 
 def epochs_at(run: Run, moments: ArrayLike, by: str) -> np.ndarray:
@@ -41,13 +51,13 @@ def final_weights_data(
     by: str = "epoch",
     above_floor: bool = True,
 ) -> pd.DataFrame:
-    """The weights of each data set's runs at some moments (see `epochs_at`), the easiest set first.
+    """The weights of each data set's runs at some moments (see `epochs_at`), in the sets' order.
 
     above_floor: weights are counted above the least that AdaLoss gives any exit. Columns: data_set,
     moment, exit (from 1); weight, share (of the total), loss (in training), each a mean over the
     runs, with the range in weight_low, weight_high and so on; last_quarter and mean_position
-    (`metrics.concentration`), epoch, runs (those that were there), last_error (the last exit's test
-    error after training: the order).
+    (`metrics.concentration`), epoch, runs (those that were there), first_loss (of the last exit,
+    after an epoch).
     """
     parts = []
     for name, runs in sets.items():
@@ -55,11 +65,11 @@ def final_weights_data(
         groups = rows.groupby(["moment", "exit"], sort=False)
         lows, highs = groups[RANGED].min(), groups[RANGED].max()
         part = groups.mean().join([lows.add_suffix("_low"), highs.add_suffix("_high")])
-        error = np.mean([run.final("test_error")[-1] for run in runs])
-        part = part.assign(runs=groups["epoch"].count(), last_error=error).reset_index()
+        first = np.mean([run.values("train_loss")[0, -1] for run in runs])
+        part = part.assign(runs=groups["epoch"].count(), first_loss=first).reset_index()
         part.insert(0, "data_set", name)
         parts.append(part)
-    return pd.concat(sorted(parts, key=lambda part: part["last_error"][0]), ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _rows(run: Run, moments: np.ndarray, by: str, above_floor: bool) -> pd.DataFrame:
@@ -80,123 +90,178 @@ def _rows(run: Run, moments: np.ndarray, by: str, above_floor: bool) -> pd.DataF
     return data.assign(epoch=np.repeat(epochs, exits))
 
 
-def draw_final_weights(figure: Figure, data: pd.DataFrame, as_map: bool, static: str) -> None:
-    """Weights per exit, as bars or a map, beside the losses behind them.
+@lru_cache(maxsize=32)  # whatever the moment
+def weights_table(
+    setting: settings.Setting, by: str, above_floor: bool, seed: int | str = ALL
+) -> pd.DataFrame:
+    """What `final_weights_data` gives of the runs of a setting, or those of one seed."""
+    of_seed = {
+        name: [run for run in runs if seed in (ALL, run.config["seed"])]
+        for name, runs in setting.sets.items()
+    }
+    there = {name: runs for name, runs in of_seed.items() if runs}
+    return final_weights_data(there, setting.moments[by], by, above_floor)
 
-    static: a scheme of `STATIC` to compare with, or another word for none.
-    """
-    left, right = figure.subplots(1, 2)
-    titles = list(data["data_set"].unique())
-    weights, losses = (data[c].to_numpy().reshape(len(titles), -1) for c in ("weight", "loss"))
-    exits = np.arange(1, weights.shape[1] + 1)
-    line = [STATIC[static](len(exits))] if static in STATIC else []
-    colors = sns.color_palette("viridis", len(titles)) if len(titles) > 1 else [plots.PALETTE[0]]
-    if as_map:
-        rows = [*weights, *line]
-        extent = (0.5, len(exits) + 0.5, len(rows) - 0.5, -0.5)
-        left.imshow(rows, vmin=0, vmax=1, aspect="auto", extent=extent, interpolation="nearest")
-        left.set_yticks(range(len(rows)), [*range(1, len(titles) + 1), static][: len(rows)])
-        left.grid(False)
-        left.set(title="weight B: dark is 0, bright is 1", xlabel="exit")
-        left.set_ylabel("data set, by its number at the right")
-    else:
-        plots.draw_weights(left, weights, titles)
-        left.get_legend().remove()
-        for bar in left.patches if len(titles) == 1 else ():
-            bar.set_color(colors[0])
-        if line:
-            left.plot(exits, line[0], "--", label=static, **plots.scheme_style(static))
-            left.legend(handles=left.lines, **ABOVE)
-    for i, (loss, color) in enumerate(zip(losses, colors, strict=True)):
-        look = {"color": color, "marker": MARKERS[i % len(MARKERS)]}
-        right.plot(exits, loss, label=f"{i + 1}: {titles[i]}", **look)
-    right.set(xlabel="exit", ylabel="training loss (nats)", yscale="log")
-    right.legend(**plots.BESIDE)
+
+def span_of(data: pd.DataFrame, column: str) -> tuple[float, float]:
+    """From where to where the axis of a column goes, whatever the moment."""
+    high = data[f"{column}_high"].max()
+    if column == "loss":
+        return max(1e-4, data[f"{column}_low"].min()), high
+    return 0.0, max(1.0, high) if column == "weight" else high
+
+
+def draw_final_weights(
+    figure: Figure,
+    data: pd.DataFrame,
+    titles: Mapping[str, str],
+    column: str,
+    span: tuple[float, float],
+    by: str,
+) -> None:
+    """A small picture of a column for each data set, all on the axes from span[0] to span[1]."""
+    sets = [rows for _, rows in data.groupby("data_set", sort=False)]
+    across = len(sets) if len(sets) < 4 else 3 if len(sets) in (5, 6, 9) else 4
+    down = math.ceil(len(sets) / across)
+    height = max(4.2, 2.9 * down)
+    figure.set_figheight(height)
+    figure.subplots_adjust(0.055, 0.4 / height, 0.99, 1 - 0.85 / height, 0.2, 0.6)
+    for i, rows in enumerate(sets, 1):
+        ax = figure.add_subplot(down, across, i)
+        ax.set_axis_off()
+        ax.set_yscale("log" if column == "loss" else "linear")
+        ax.set(xlim=(0.5, len(rows) + 0.5), ylim=span)
+        note = _draw_bars(ax, rows, column, by)
+        name = textwrap.fill(titles[rows["data_set"].iloc[0]], 88 // across, max_lines=2)
+        ax.text(0, 1.03, f"{name}\n{note}", transform=ax.transAxes, parse_math=False)
+        _label(ax, column)
+
+
+def _draw_bars(ax: Axes, rows: pd.DataFrame, column: str, by: str) -> str:
+    """Bars, their ranges and the mean position of one data set; the latter in words."""
+    exits, base = len(rows), ax.get_ylim()[0]
+    border = 0.75 * exits
+    ax.axvspan(border + 0.5, exits + 0.5, color=TINT, zorder=0)
+    if rows["runs"].iloc[0] == 0:
+        ax.axvspan(0.5, exits + 0.5, color=TINT, zorder=0)
+        return "not seen there"
+    late = rows["exit"] > border
+    for part, color in ((~late, EARLY), (late, LATE)):
+        edges = np.arange(exits + 1) + 0.5
+        ax.stairs(rows[column].where(part, base), edges, baseline=base, fill=True, color=color)
+    values = rows[column].to_numpy()
+    ax.vlines(edges[1:-1], base, np.maximum(values[1:], values[:-1]), color="white", linewidth=2)
+    ranges = rows[f"{column}_low"].clip(lower=base), rows[f"{column}_high"]
+    ax.vlines(rows["exit"], *ranges, color="black", linewidth=2)
+
+    position = rows["mean_position"].iloc[0]
+    ax.plot(1 + position * (exits - 1), base, "k^", markersize=9, clip_on=False)
+    when = f"epoch {rows['epoch'].iloc[0]:.1f}, " if by == "fit" else ""
+    return f"{when}mean position {position:.2f}"
+
+
+def _label(ax: Axes, column: str) -> None:
+    """Numbers at the axes, as texts: ticks would take ten times as long."""
+    (low, high), exits = ax.get_ylim(), round(ax.get_xlim()[1])
+    locator = LogLocator(subs=(1, 3)) if column == "loss" else MaxNLocator(4)
+    marks = [mark for mark in locator.tick_values(low, high) if low <= mark <= high]
+    ax.hlines(marks, 0.5, exits + 0.5, color="0.85", linewidth=1, zorder=0)
+    for mark in marks:
+        words = f"{mark:.0%}" if column == "share" else f"{mark:g}"
+        ax.text(0.3, mark, words, ha="right", va="center", fontsize=11)
+
+    room = ax.get_window_extent().width / 21
+    every = next((step for step in (1, 2, 5, 10, 20, 50) if exits <= step * room), 100)
+    below = ax.get_xaxis_transform()
+    for exit in range(exits, 0, -every):
+        ax.text(exit, -0.03, str(exit), transform=below, ha="center", va="top", fontsize=11)
+    ax.text(0.3, -0.03, "exit", transform=below, ha="right", va="top", fontsize=11)
 
 
 def final_weights(runs: Runs = None) -> Explorer:
     """The weights per exit that training ends with, for each data set, and the way there.
 
-    It starts where runs of AdaLoss cover most data sets with one network, recipe and number of
-    training images. Runs of OPT are left out: they weigh one exit only.
+    Runs are left out whose weights do not move.
     """
-    known = [run for run in recorded.gather(runs) if not recorded.is_opt(run)]
-    facts = pd.DataFrame([run.config for run in known], columns=WANTED)
-    facts["data_set"] = recorded.data_sets(known)
-
-    @cache  # a moving epoch names the same runs again and again
-    def brief(chosen: tuple[int, ...]) -> list[str]:
-        return recorded.data_sets([known[i] for i in chosen], brief=True)
-
-    def look(sets, as_map, static, epoch, **wanted) -> View:
-        recorded.require_runs(known)
-        there = _matching(known, facts, sets, **wanted)
-        chosen: dict[str, list[Run]] = {}
-        for name, i in zip(brief(there), there, strict=True):
-            chosen.setdefault(name, []).append(known[i])
-        data = final_weights_data(chosen, [epoch], above_floor=False)
-        words = _words(data, **wanted)
-        if missing := set(sets).difference(facts["data_set"].iloc[list(there)]):
-            words += f" No such run is of {'; '.join(sorted(missing))}."
-        draw = partial(draw_final_weights, data=data, as_map=as_map, static=static)
-        return View(data, words, draw)
-
-    controls = _controls(known, facts)
-    start, last = controls["epoch"].value, controls["epoch"].max  # linked, both start there
-    play = Play(start, 1, last, step=max(1, last // 40), interval=400, repeat=True)
-    jslink((play, "value"), (controls["epoch"], "value"))
-    return Explorer("Final weights per data set", "08", look, controls, [play])
-
-
-def _matching(
-    known: Sequence[Run], facts: pd.DataFrame, sets: Collection[str], **wanted: str | int
-) -> tuple[int, ...]:
-    """The numbers of the runs of a choice; raises NothingToShow, with the nearest, without any."""
-    wanted = {key: value for key, value in wanted.items() if value != ALL_SEEDS}
-    fits = facts[list(wanted)].eq(pd.Series(wanted)).sum(axis=1) + facts["data_set"].isin(sets)
-    there = np.flatnonzero(fits == len(wanted) + 1)
-    if not len(there):
-        near = np.unique(np.array(recorded.labels(known))[fits == fits.max()])
-        more = f"; and {len(near) - 6} more" if len(near) > 6 else ""
-        raise NothingToShow(
-            f"No run is of this choice. Nearest to it: {'; '.join(near[:6])}{more}."
-        )
-    return tuple(there)
-
-
-def _words(data: pd.DataFrame, network: str, weighting: str, seed: int | str) -> str:
-    epochs = " or ".join(f"{epoch:.0f}" for epoch in sorted(data["epoch"].unique()))
-    shares = "; ".join(
-        f"{one.data_set} {one.last_quarter:.0%}, {one.mean_position:.2f}"
-        for one in data.drop_duplicates("data_set").itertuples()
-    )
-    return (
-        f"{network}, epoch {epochs}, with {weighting_title(weighting)}. "
-        "Weight on the last quarter of the exits (25% if all are equal) and mean position of the "
-        "weight (0 first, 1 last exit; 0.50 if all are equal), from the data set with the least "
-        f"test error to that with the most: {shares}."
-    )
-
-
-def _controls(known: Sequence[Run], facts: pd.DataFrame) -> dict[str, Widget]:
-    usual = recorded.usual_runs(known)
-    # What the usual runs have comes first, and is what a control starts with.
-    ordered = facts.iloc[[*usual, *facts.index]]
-    network, weighting, seed = (ordered[key].unique().tolist() for key in WANTED)
-    schemes = [(weighting_title(spec), spec) for spec in weighting]
-    sets, alike = (rows["data_set"].unique().tolist() for rows in (facts, facts.iloc[usual]))
-    epochs = [len(run.history) for run in known] or [1]
-    start = max((epochs[i] for i in usual), default=1)
-    rows, wide = min(8, max(3, len(sets))), {"width": "46em", "max_width": "100%"}
-    look = {"value": len(alike) > BARS, "description": "Show as"}
-    return {
-        "sets": SelectMultiple(
-            options=sets, value=alike, description="Data sets", rows=rows, layout=wide
-        ),
-        "network": Dropdown(options=network, description="Network"),
-        "weighting": Dropdown(options=schemes, description="Weighting"),
-        "seed": Dropdown(options=[ALL_SEEDS, *sorted(seed)], description="Seed"),
-        "as_map": Dropdown(options=[("bars", False), ("heat map", True)], **look),
-        "static": Dropdown(options=["nothing", *STATIC], description="Compare with"),
-        "epoch": IntSlider(start, 1, max(epochs), description="Epoch"),
+    known = recorded.gather(runs)
+    shown = settings.settings(known)
+    columns = ["weighting", "network", "training"]
+    facts = pd.DataFrame([[getattr(one, key) for key in columns] for one in shown], columns=columns)
+    presets = {
+        one.title: {key: getattr(one.setting, key) for key in columns} | {"sets": one.sets}
+        for one in settings.presets(shown)
     }
+
+    def look(ask: Asking) -> View:
+        if not shown:
+            raise NothingToShow(settings.left_out(known))
+        same = [title for title, wanted in presets.items() if wanted.items() <= ask.state.items()]
+        chosen = {"value": (same or [OWN])[0], "sets": lambda title: presets.get(title, {})}
+        ask.select("preset", "Show", [*presets, OWN], **chosen)
+        setting = shown[recorded.narrow(ask, facts, *columns).index[0]]
+        sets, seed = _ask_sets(ask, setting)
+
+        words = {one["words"]: key for key, one in COUNTED.items()}
+        counted = COUNTED[ask.select("counted", "Bars", words)]
+        by = ask.select("by", "Compare", {MOMENTS[key]: key for key in setting.moments})
+        moment = _ask_moment(ask, setting.moments, by)
+
+        above, column = counted["above"], counted["column"]
+        data = weights_table(setting, by, above, seed)
+        data = data[(data["moment"] == moment) & data["data_set"].isin(sets)]
+        span = span_of(weights_table(setting, "epoch", above, seed), column)
+        parts = {"data": data, "titles": setting.titles, "by": by}
+        floor = setting.floor if above else 0.0
+        draw = partial(draw_final_weights, **parts, column=column, span=span)
+        return View(data, _words(**parts, floor=floor, moment=moment), draw)
+
+    return Explorer("Final weights per data set", "08", look, next(iter(presets.values()), {}))
+
+
+def _ask_sets(ask: Asking, setting: settings.Setting) -> tuple[tuple[str, ...], int | str]:
+    """Some data sets, and a seed of which each has a run."""
+    options = {setting.titles[name]: name for name in setting.sets}
+    sets = ask.several("sets", "Data sets", options, start=[*setting.sets])
+    if not sets:
+        raise NothingToShow("Choose one data set or more.")
+    seeds = [{run.config["seed"] for run in setting.sets[name]} for name in sets]
+    return sets, ask.select("seed", "Seed", [ALL, *sorted(set.intersection(*seeds))])
+
+
+def _ask_moment(ask: Asking, moments: Mapping[str, Sequence[float]], by: str) -> float:
+    if by == "epoch":
+        return ask.range("epoch", "Epoch", moments["epoch"], play=True)
+    falling = {str(level): -level for level in moments["fit"]}  # a training goes to the right
+    label, start = "Loss of the last exit", -settings.USUAL_LEVEL
+    return -ask.range("fit", label, falling, start=start, play=True)
+
+
+def _words(
+    data: pd.DataFrame, titles: Mapping[str, str], by: str, floor: float, moment: float
+) -> str:
+    when = f"At epoch {moment:g}" if by == "epoch" else f"When the last exit's loss was {moment:g}"
+    counted = f", counted above the floor of {floor:g}," if floor else ""
+    sets = data.drop_duplicates("data_set")
+    there = sets[sets["runs"] > 0]
+    places = "; ".join(
+        f"{titles[one.data_set]}: {one.mean_position:.2f}, {one.last_quarter:.0%}"
+        for one in there.itertuples()
+    )
+    words = (
+        f"{when}{counted} mean position of the weight (0 first, 1 last exit) and its share on the "
+        f"last quarter of the exits, from the least test error to the most: {places}. "
+    )
+    if len(there) > 1:
+        words += f"The mean position {_trend(there['mean_position'])}. "
+    for one in sets[sets["runs"] == 0].itertuples():
+        seen = one.first_loss <= moment
+        why = "was below this loss within its first epoch" if seen else "never came to this loss"
+        words += f"Grey: {titles[one.data_set]} {why}. "
+    return f"{words}The paper: {paper.FACTS['difficulty']}."
+
+
+def _trend(positions: pd.Series) -> str:
+    positions = positions.round(2)
+    if positions.is_monotonic_increasing:
+        return "grows"
+    return "falls" if positions.is_monotonic_decreasing else "neither grows nor falls steadily"

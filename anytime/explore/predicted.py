@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from anytime import names
 from anytime.explore.frame import NothingToShow
 from anytime.explore.recorded import Runs, gather
 from anytime.paths import DATA
@@ -107,35 +106,3 @@ def measure(network: nn.Module, image: Tensor) -> np.ndarray:
     from anytime.prediction.predictor import AnytimePredictor
 
     return 1000 * AnytimePredictor(network).calibrate(image, quantile=0.5).cumsum()
-
-
-def milliseconds(run: Run) -> np.ndarray:
-    """Measured time from one image to each exit's prediction: (K,), with fresh weights.
-
-    Each network is measured once; one cut from it has the same first exits. It is nan for a
-    network that cannot be built by its name.
-    """
-    network = run.config["network"]
-    try:
-        return _measured(names.whole(network), _side(network, run.cost[-1]))[: run.num_exits]
-    except (ValueError, LookupError):
-        return np.full(run.num_exits, np.nan)
-
-
-@cache
-def _side(network: str, cost: int) -> int:
-    """The side in pixels of the images for which a network has a cost: it grows with the square."""
-    from anytime import networks
-    from anytime.networks.cost import multiply_adds
-
-    return round(32 * float(np.sqrt(cost / multiply_adds(networks.build(network))[-1])))
-
-
-@cache
-def _measured(network: str, side: int) -> np.ndarray:
-    import torch
-
-    from anytime import networks
-
-    image = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-    return measure(networks.build(network, seed=0), 255 * image)

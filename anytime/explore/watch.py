@@ -5,16 +5,21 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from ipywidgets import Dropdown, SelectionSlider, Widget
 from matplotlib.figure import Figure
 
-from anytime import plots
-from anytime.explore import predicted
-from anytime.explore.frame import ABOVE, SLIDER, Explorer, NothingToShow, View
-from anytime.explore.predicted import KINDS, Stored, Watched, kinds
-from anytime.explore.recorded import Runs, budget_slider, choices
+from anytime import metrics, plots
+from anytime.explore import predicted, recorded
+from anytime.explore.frame import ABOVE, Asking, Explorer, NothingToShow, View, million
+from anytime.explore.predicted import Watched, kinds
+from anytime.explore.recorded import Runs
 
 CLASSES = 10  # so many are shown
+# Of what is wrong and of what is right: colour, hatches and mark.
+LOOKS = ((plots.PALETTE[1], "//", "✗"), (plots.PALETTE[0], "", "✓"))
+NO_NETWORK = (
+    "No trained network is here. This makes one in the folder mine: "
+    "python -m anytime train --data fashion --out mine --keep-network mine/net.pt"
+)
 
 
 def watch_data(watched: Watched, image: int, cost: Sequence[int]) -> pd.DataFrame:
@@ -51,15 +56,18 @@ def draw_watch(
         label = None if i else "the answer changed"
         table.axhline(exit - 0.5, color=plots.PALETTE[1], ls="--", lw=2, zorder=3, label=label)
 
-    for right, color, hatch in ((True, plots.PALETTE[0], None), (False, plots.PALETTE[1], "//")):
-        rows, look = data[data["right"] == right], {"edgecolor": "white", "hatch": hatch}
-        label = "right" if right else "wrong"
-        times.barh(rows["exit"], rows["milliseconds"], color=color, label=label, **look)
+    for right, rows in data.groupby("right"):
+        color, hatch, mark = LOOKS[bool(right)]
+        look = {"color": color, "hatch": hatch, "edgecolor": "white"}
+        bars = times.barh(rows["exit"], rows["milliseconds"], **look)
+        times.bar_label(bars, [mark] * len(rows), padding=2)
     times.set(xlabel="ms on this machine", ylim=table.get_ylim(), yticks=[])
-    for ax, label in ((table, "budget"), (times, None)):
-        paid = (data["cost"] <= budget).sum()
-        ax.axhline(paid + 0.5, color="black", linewidth=3, label=label)
-        ax.legend(**ABOVE | {"ncols": 2})
+    times.set_xlim(0, 1.2 * data["milliseconds"].max())
+    times.set_title("✓ right, ✗ wrong")
+    paid = metrics.exits_within(data["cost"], budget)
+    for ax in (table, times):
+        ax.axhline(paid + 0.5, color="black", linewidth=3, label="budget")
+    table.legend(**ABOVE | {"ncols": 2})
 
 
 def watch_one_image(runs: Runs = None) -> Explorer:
@@ -68,61 +76,36 @@ def watch_one_image(runs: Runs = None) -> Explorer:
     It runs the network, so it needs torch: once for all test images when the network is chosen.
     """
     stored = predicted.stored(runs)
-    known = [run for run, *_ in stored]
-    controls = {
-        "network": Dropdown(**choices(known, "46em"), description="Network"),
-        "show": Dropdown(options=KINDS, description="Images"),
-        "image": SelectionSlider(options=[0], description="Number in the test set", layout=SLIDER),
-        "budget": budget_slider(known, known[:1]),
-    }
-    for name in ("network", "show"):
-        controls[name].observe(partial(_refresh, stored, controls), "value")
-    _refresh(stored, controls)
-    return Explorer("Watch one image", "01", partial(_look, stored), controls)
+    facts = recorded.facts([run for run, *_ in stored])
 
+    def look(ask: Asking) -> View:
+        if not predicted.can_run():
+            raise NothingToShow("This explorer runs a network and needs torch: pip install torch")
+        if not stored:
+            raise NothingToShow(NO_NETWORK)
+        run, file, sha256 = stored[recorded.narrow(ask, facts, *facts).index[0]]
+        watched = predicted.watch(file, run.config["dataset"], sha256)
 
-def _chosen(stored: Sequence[Stored], number: int | None) -> Watched:
-    if not predicted.can_run():
-        raise NothingToShow("This explorer runs a network and needs torch: pip install torch")
-    if number is None:
-        raise NothingToShow(
-            "No trained network is here. This makes one in the folder mine: "
-            "python -m anytime train --data fashion --out mine --keep-network mine/net.pt"
-        )
-    run, file, sha256 = stored[number]
-    return predicted.watch(file, run.config["dataset"], sha256)
+        there = {kind: images.tolist() for kind, images in kinds(watched).items() if len(images)}
+        kind = ask.select("show", "Images", list(there))
+        image = ask.range("image", "Number in the test set", there[kind], start=0)
+        budgets = {million(cost): cost for cost in [0.9 * run.cost[0], *run.cost]}
+        budget = ask.range("budget", "Budget", budgets, start=run.cost[len(run.cost) // 2])
+        data = watch_data(watched, image, run.cost)
+        parts = {"watched": watched, "image": image, "data": data, "budget": budget}
+        return View(data, _words(**parts), partial(draw_watch, **parts))
 
-
-def _refresh(stored: Sequence[Stored], controls: dict[str, Widget], change=None) -> None:
-    """Offers the images of the chosen kind; keeps the image if it is one of them."""
-    try:
-        watched = _chosen(stored, controls["network"].value)
-    except NothingToShow:
-        return
-    numbers = kinds(watched)[controls["show"].value].tolist()
-    slider, before = controls["image"], controls["image"].value
-    if numbers and numbers != list(slider.options):
-        slider.options = numbers
-        slider.value = before if before in numbers else numbers[0]
-
-
-def _look(stored, network, show, image, budget) -> View:
-    watched = _chosen(stored, network)
-    if image not in kinds(watched)[show]:
-        raise NothingToShow("This network has no test image of this kind and number.")
-    data = watch_data(watched, image, stored[network][0].cost)
-    parts = {"watched": watched, "image": image, "data": data, "budget": budget}
-    return View(data, _words(**parts), partial(draw_watch, **parts))
+    return Explorer("Watch one image", "01", look)
 
 
 def _words(watched: Watched, image: int, data: pd.DataFrame, budget: float) -> str:
     truth, last = watched.classes[watched.labels[image]], data.iloc[-1]
-    paid = data[data["cost"] <= budget]
-    words = f"Within {budget / 1e6:.3g} million multiply-adds"
-    if paid.empty:
+    paid = metrics.exits_within(data["cost"], budget)
+    words = f"Within {million(budget)}"
+    if not paid:
         words += " no exit has answered. "
     else:
-        now = paid.iloc[-1]
+        now = data.iloc[paid - 1]
         words += f", exit {now['exit']} is the last to answer, after {now['milliseconds']:.2f} ms "
         words += f"on this machine: {now['answer']}, with confidence {now['confidence']:.0%}. "
         words += "That is right. " if now["right"] else f"That is wrong: it is {truth}. "

@@ -164,29 +164,29 @@ def opt_errors(dataset):
 
 # %%
 def one_legend(axes):
-    """Beside the last of several axes, a legend of all that is drawn in any of them."""
+    """Beside the first of several axes, a legend of all that is drawn in any of them."""
     drawn = {}
     for ax in axes:
         handles, names = ax.get_legend_handles_labels()
         drawn |= dict(zip(names, handles, strict=True))
         ax.get_legend().remove()
-    axes[-1].legend(drawn.values(), drawn, loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    axes[0].legend(drawn.values(), drawn, **plots.BESIDE)
 
 
 # %% [markdown]
 # **What do you expect?** CONST gives all exits the same weight, AdaLoss moves weight to the exits
 # whose loss is small, which are the last ones. Where will their curves cross?
 
-# %% alt="One panel per data set: falling curves of test error over multiply-adds for five weightings, with crosses of OPT at the quarters of the cost."
+# %% alt="One panel per data set: falling curves of test error, on a logarithmic axis, over multiply-adds for five weightings, with crosses of OPT at the quarters of the cost."
 with_adaloss = {r.config["dataset"] for r in found if r.config["weighting"] == "adaloss"}
 sets = [data for data in ORDER if data in with_adaloss]
-figure, axes = plt.subplots(1, len(sets), figsize=(4.6 * len(sets) + 1, 4), squeeze=False)
-for ax, data in zip(axes[0], sets, strict=True):
+figure, axes = plt.subplots(len(sets), 1, figsize=(8, 3.4 * len(sets)), squeeze=False)
+for ax, data in zip(axes[:, 0], sets, strict=True):
     plots.draw_error_against_cost(ax, curves(data))
     opt = opt_errors(data)
     ax.plot(opt.index, opt, linestyle="none", label="OPT", **plots.scheme_style("opt"))
     ax.set(title=catalogue.copy_title(data))
-one_legend(axes[0])
+one_legend(axes[:, 0])
 plt.show()
 
 # %% [markdown]
@@ -245,18 +245,22 @@ def saved(dataset):
     return np.array([one.difference for one in compared]), np.array(reach)
 
 
-# %% alt="One panel per data set: points of error that AdaLoss saves against CONST at each of twelve exits, with intervals over seeds."
-figure, axes = plt.subplots(1, len(sets), figsize=(4.6 * len(sets), 3.6), squeeze=False)
-for ax, data in zip(axes[0], sets, strict=True):
+# %% alt="One panel per data set: points of error that AdaLoss saves against CONST at each of twelve exits, with intervals over seeds; beyond three points the axis is logarithmic."
+size = {"figsize": (8, 2.6 * len(sets)), "squeeze": False, "sharex": True, "sharey": True}
+figure, axes = plt.subplots(len(sets), 1, **size)
+for ax, data in zip(axes[:, 0], sets, strict=True):
     mean, reach = saved(data)
     for better, side in ((True, "AdaLoss better"), (False, "CONST better")):
         of_side = np.arange(12)[(mean > 0) == better]
         look = {"capsize": 3, "label": side, **plots.scheme_style("adaloss" if better else "const")}
         ax.errorbar(of_side + 1, mean[of_side], reach[of_side], **look | {"linestyle": "none"})
     ax.axhline(0, color="0.4", linewidth=1)
-    ax.set(title=catalogue.copy_title(data), xlabel="exit", ylim=(-4, 3), xticks=range(1, 13))
-axes[0, 0].set_ylabel("points that AdaLoss saves")
+    ax.set_yscale("symlog", linthresh=3)  # beyond 3 points logarithmic
+    marks = [-30, -10, -3, -1, 0, 1, 3]
+    ax.set_yticks(marks, marks, minor=False)
+    ax.set(title=catalogue.copy_title(data), xticks=range(1, 13), ylabel="points saved")
 axes[0, 0].legend(loc="lower right")
+axes[-1, 0].set_xlabel("exit")
 plt.show()
 
 # %%
@@ -267,8 +271,8 @@ for data in sets:
     print("    AdaLoss better at exits", *better or ["none"])
 
 # %% [markdown]
-# **What you should see.** On GTSRB both ends are decided: CONST is better at the first three exits (the
-# first ones far below the edge of the picture), AdaLoss at all from the seventh on. On CIFAR-10 the means
+# **What you should see.** On GTSRB both ends are decided: CONST is better at the first three exits (by
+# tens of points; mind the axis), AdaLoss at all from the seventh on. On CIFAR-10 the means
 # tell the same story, but from the fifth exit on every interval holds 0. On Tiny-ImageNet one exit is
 # decided for CONST and one for AdaLoss. Mind that these are 36 comparisons. Without any difference one or
 # two of them would be decided by luck.
@@ -338,13 +342,14 @@ cells.pivot(index=["dataset", "weighting"], columns="share", values="increase").
 
 # %% alt="One panel per data set: error increase over OPT at the quarters of the cost, for CONST, LINEAR and AdaLoss; the paper's figures are drawn hollow and marked as not confirmed. On GTSRB AdaLoss starts high and ends near zero, and CONST stays above it; on CIFAR-10 it ends between LINEAR and CONST."
 three = per_set[per_set["weighting"].isin(["const", "linear", "adaloss"])]
-size = {"figsize": (4.6 * len(complete) + 2, 4), "squeeze": False, "sharey": True}
-figure, axes = plt.subplots(1, len(complete), **size)
-for ax, data in zip(axes[0], complete, strict=True):
+size = {"figsize": (8, 3.2 * len(complete)), "squeeze": False, "sharex": True}
+figure, axes = plt.subplots(len(complete), 1, **size)
+for ax, data in zip(axes[:, 0], complete, strict=True):
     part = three[three["dataset"] == data]
-    plots.draw_relative_increase(ax, part, paper.relative_increase_table(), limit=50)
-    ax.set(title=catalogue.copy_title(data), ylabel="" if ax is not axes[0, 0] else ax.get_ylabel())
-one_legend(axes[0])
+    plots.draw_relative_increase(ax, part, paper.relative_increase_table())
+    last = data == complete[-1]
+    ax.set(title=catalogue.copy_title(data), xlabel="share of the full cost" if last else "")
+one_legend(axes[:, 0])
 plt.show()
 
 # %% [markdown]
@@ -447,20 +452,18 @@ print("AdaLoss saves {:.2f} points, from {:.2f} to {:.2f}".format(
 # weights it ends with.
 
 # %% alt="AdaLoss's final weights over twelve exits, one panel per data set, with LINEAR as a dashed line."
-figure, axes = plt.subplots(
-    1, len(sets), figsize=(4.2 * len(sets), 3.4), squeeze=False, sharey=True
-)
+size = {"figsize": (8, 2.6 * len(sets)), "squeeze": False, "sharex": True, "sharey": True}
+figure, axes = plt.subplots(len(sets), 1, **size)
 exits = np.arange(1, 13)
-for ax, data in zip(axes[0], sets, strict=True):
+for ax, data in zip(axes[:, 0], sets, strict=True):
     of_set = [
         r for r in found if r.config["weighting"] == "adaloss" and r.config["dataset"] == data
     ]
     weights = np.mean([run.final("weights") for run in of_set], axis=0)
     plots.draw_weights(ax, weights, ["adaloss"])
     ax.plot(exits, np.linspace(0.25, 1, 12), "--", label="LINEAR", color=plots.PALETTE[1])
-    ax.set(title=data, ylabel="weight B" if ax is axes[0, 0] else "")
-    ax.get_legend().remove()
-axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    ax.set(title=catalogue.copy_title(data), xlabel="exit" if data == sets[-1] else "")
+one_legend(axes[:, 0])
 plt.show()
 
 # %% [markdown]
@@ -512,14 +515,21 @@ best.pivot(index="dataset", columns="share", values="weighting").fillna("")
 #
 # ## Explore
 #
-# All curves of all recorded runs. Choose runs, show errors or increases, and move the budget. First
-# as a picture:
+# All curves of all recorded runs. Choose a data set, a network and weightings, show errors or increases,
+# and move the budget. First as a picture:
 
 # %% alt="Step curves of test error over multiply-adds for the recorded runs, with a vertical line at a budget."
 explore.anytime_curves([run for run in found if run.config["dataset"] == "cifar10"]).figure()
 
 # %% tags=["widget"]
 explore.anytime_curves()
+
+# %% [markdown]
+# Weightings differ in the total of their weights, too. What the total does, and what the last exit's
+# share of it, is seen where runs of one weighting have several totals; it says what is missing.
+
+# %% tags=["widget"]
+explore.totals_and_shares()
 
 # %% [markdown]
 # ## Summary

@@ -41,6 +41,24 @@ print(paper.FACTS["difficulty"])
 #
 # That is worth checking. This notebook does it with one small network, on other data.
 #
+# ## See for yourself
+#
+# A small picture for each data set, the easiest first. The bars are the weights of the exits less the
+# floor $\gamma$, which AdaLoss gives every exit; the triangle is their mean position. Choose data sets,
+# move the epoch, or compare *at equal fit*: each set at the epoch at which its training loss had come
+# to the same value. Its picture at the start:
+
+# %% alt="Small bar charts of AdaLoss's weights above the floor over twelve exits, one for each data set, on equal axes; the last quarter of the exits is marked, and a triangle shows the mean position."
+explorer = explore.final_weights()
+explorer.figure()
+
+# %% tags=["widget"]
+explorer
+
+# %% [markdown]
+# What you see there depends on the epoch and on what is held equal. The rest of this notebook finds out
+# why.
+#
 # ## One number for a row of weights
 #
 # "Concentrate on the final layers" has to become a number. We use two:
@@ -97,11 +115,11 @@ much = {
 }
 
 # %% alt="Two bar charts of weights over six exits for made-up losses. After little training the weights on easy data rise from left to right and those on hard data are nearly level. After a lot of training the weights on easy data are high from exit 3 on, those on hard data only at exit 6."
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True)
 for ax, (title, losses) in zip(axes, (("little", little), ("a lot of", much)), strict=True):
     weights = [theory.adaloss_weights(row, gamma=0.07) for row in losses.values()]
     plots.draw_weights(ax, weights, list(losses))
-    ax.set_title(f"After {title} training (made up)")
+    ax.set_title(f"{title.capitalize()} training (made up)")
 axes[0].get_legend().remove()
 axes[1].set_ylabel("")
 plt.show()
@@ -253,12 +271,13 @@ def mean_final_weights(names):
 
 
 # %% alt="Bars of the final weights over twelve exits: above for three sets of photographs, below for four sets of drawn characters, dark for the easiest to light for the hardest."
-size = {"figsize": (10, 3.3 * len(families)), "sharex": True, "squeeze": False}
+size = {"figsize": (8, 3.3 * len(families)), "sharex": True, "squeeze": False}
 figure, axes = plt.subplots(len(families), 1, **size)
 for ax, names in zip(axes[:, 0], families.values(), strict=True):
     weights = mean_final_weights(names)
     plots.draw_weights(ax, list(weights.values()), list(weights))
     ax.set(ylim=(0, 1.05), xticks=range(1, 13))
+    ax.legend(loc="upper left")
 axes[0, 0].set(title="AdaLoss's weights at the last epoch")
 plt.show()
 
@@ -325,17 +344,17 @@ def draw_maps(names, axes):
     for ax, name in zip(axes, names, strict=True):
         if name in found:
             plots.draw_weight_evolution(ax, found[name].values("weights"), as_map=True)
-        ax.set_title(NAMES[name], fontsize="medium")
-        ax.set_ylabel("exit" if ax.get_subplotspec().is_first_col() else "")
+        ax.set_title(NAMES[name])
+        ax.set_xlabel("epoch" if ax.get_subplotspec().is_last_row() else "")
 
 
 # %% alt="Three maps of AdaLoss's weights on photographs, epochs from left to right and exits from bottom to top."
-draw_maps(PHOTOGRAPHS, plt.subplots(1, 3, figsize=(12.5, 3.2), sharey=True)[1])
+draw_maps(PHOTOGRAPHS, plt.subplots(3, 1, figsize=(7, 8), sharex=True)[1])
 plt.show()
 
 # %% alt="Four maps of AdaLoss's weights on drawn characters, epochs from left to right and exits from bottom to top."
 if "Characters" in families:
-    draw_maps(CHARACTERS, plt.subplots(2, 2, figsize=(9, 6), sharey=True)[1].flat)
+    draw_maps(CHARACTERS, plt.subplots(4, 1, figsize=(7, 10.5), sharex=True)[1])
 plt.show()
 
 # %% [markdown]
@@ -373,17 +392,16 @@ def draw_progress(ax, names, x, y):
             label = NAMES[name] if i == 0 else None
             ax.plot(line[x], line[y], plots.LINES[k], color=plots.PALETTE[k], label=label)
     if ax.lines:
-        ax.legend(fontsize="small")
+        ax.legend(loc="lower right")
 
 
 # %%
 def family_panels(**options):
     """A figure with a panel per family of data sets: pairs of axes and names."""
-    shape = {"figsize": (1 + 5 * len(families), 4), "squeeze": False, "sharey": True}
-    axes = plt.subplots(1, len(families), **shape, **options)[1][0]
+    shape = {"figsize": (8, 3.4 * len(families)), "squeeze": False, "sharey": True}
+    axes = plt.subplots(len(families), 1, **shape, **options)[1][:, 0]
     for ax, title in zip(axes, families, strict=True):
-        ax.set_title(title)
-    axes[0].set_ylabel("mean position of the weights")
+        ax.set(title=title, ylabel="mean position of the weights")
     return list(zip(axes, families.values(), strict=True))
 
 
@@ -412,7 +430,7 @@ gaps = {pair: position[pair[1]] - position[pair[0]] for pair in there}
 
 # %% alt="A map with a row per pair of data sets and a column per epoch: orange where the weights on the harder set lie later, purple where those on the easier set do."
 if gaps:
-    plt.figure(figsize=(10, 1.2 + 0.5 * len(gaps)))
+    plt.figure(figsize=(8, 1.2 + 0.5 * len(gaps)))
     extreme = max(gap.abs().max() for gap in gaps.values())
     look = {"cmap": "PuOr_r", "vmin": -extreme, "vmax": extreme, "shading": "nearest"}
     plt.pcolormesh(position.index, range(len(gaps)), [*gaps.values()], **look)
@@ -536,7 +554,7 @@ def predicted(run):
 
 
 # %% alt="Two scatter plots of recorded weights over predicted ones with a diagonal line: left all epochs, right the last epoch with a colour and marker per data set."
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), sharex=True, sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(8, 5.5), sharex=True, sharey=True)
 for k, name in enumerate(NAMES):
     for i, run in enumerate(run for run in records if run.config["dataset"] == name):
         axes[0].plot(predicted(run), run.values("weights"), ".", color="0.3", markersize=2)
@@ -547,7 +565,7 @@ for ax, title in zip(axes, ("All epochs, all exits", "The last epoch"), strict=T
     ax.plot([0, 1], [0, 1], color="0.6", linewidth=1)
     ax.set(xlabel="predicted from the losses", title=title)
 axes[0].set_ylabel("recorded weight")
-axes[1].legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+figure.legend(loc="outside lower center", ncols=2)
 plt.show()
 
 
@@ -642,8 +660,9 @@ print({name: len(found) for name, found in whole.items()})
 final = [np.mean([run.final("weights") for run in found], axis=0) for found in whole.values()]
 plots.draw_weights(plt.gca(), final, list(whole))
 plt.title("Whole training sets, 20 epochs")
-plt.ylim(0, 1.05)
-plt.gcf().set_size_inches(9, 3.6)
+plt.legend(loc="upper left")
+plt.ylim(0, 1.6)
+plt.gcf().set_size_inches(8, 3.6)
 plt.show()
 
 # %%
@@ -666,20 +685,8 @@ pd.DataFrame.from_dict(rows, orient="index").round(3)
 # another place of the picture "at the same fit", and what we compare is how far the trainings have come.
 # It does not contradict the paper: its networks were trained much longer.
 #
-# ## Explore
+# Go back to the explorer at the top: choose "whole sets" there, and then *at equal fit*.
 #
-# The explorer shows the final weights beside the losses behind them, for data sets of your choice,
-# the easiest first. Move the epoch, and watch in which order the rows grow dark. Its picture at the
-# start:
-
-# %% alt="Left: a map of AdaLoss's weights with a row per data set and a column per exit; all are dark up to exit 5, and the harder the data, the fewer exits are bright at the end. Right: the training losses behind them on a logarithmic axis."
-explorer = explore.final_weights(records)
-explorer.figure()
-
-# %% tags=["widget"]
-explorer
-
-# %% [markdown]
 # ## Ours beside the paper's
 #
 # The ledger measures by the share of the weight on the last quarter of the exits, above the floor, as a

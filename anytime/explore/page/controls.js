@@ -33,9 +33,8 @@ function ask(wanted) {
 const select = (key, label, options, more) => ask({ kind: "select", key, label, options, ...more });
 const range = (key, label, options, more) => ask({ kind: "range", key, label, options, ...more });
 
-function nearest(options, wanted) {
-  return options.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a));
-}
+const nearest = (options, wanted) =>
+  options.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a));
 
 // The control of this key as it was last asked for, and what happens when it is moved.
 const live = (key) => asked.find((spec) => spec.key === key);
@@ -170,8 +169,7 @@ function show(fresh = false) {
   }
   const { title } = VIEWS[name];
   by("title").textContent = document.title = title;
-  const missing = fresh && unknown.length ? `Not here: ${unknown.join("; ")}. ` : "";
-  by("words").textContent = missing + shown.words;
+  by("words").textContent = (fresh && unknown.length ? `Not here: ${unknown.join("; ")}. ` : "") + shown.words;
   by("beside").textContent = shown.beside || "";
   by("key").textContent = shown.key || "";
   fillPicture(shown, title);
@@ -211,8 +209,7 @@ function csv(rows) {
 }
 
 function start() {
-  const link = ([name, { tab }]) => element(by("nav"), "a", { href: `#view=${name}`, textContent: tab });
-  Object.entries(VIEWS).forEach(link);
+  for (const [name, { tab }] of Object.entries(VIEWS)) element(by("nav"), "a", { href: `#view=${name}`, textContent: tab });
   const follow = () => {
     state = new URLSearchParams(location.hash.slice(1));
     show(true);

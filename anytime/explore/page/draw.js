@@ -73,24 +73,23 @@ function axes({ root, em }, place, across, up) {
   const panel = { group, em, left, right, top, bottom };
   Object.assign(panel, { x: scale(across, left, right), y: scale(up, bottom, top), least: up.from });
 
+  const text = (x, y, content, more) => node(group, "text", { x, y, ...more }, content);
   for (const value of marks) {
     const y = panel.y(value);
     node(group, "line", { class: "grid", x1: left, x2: right, y1: y, y2: y });
-    const at = { class: "tick y", x: left - 0.35 * em, y: y + 0.35 * em, "text-anchor": "end" };
-    node(group, "text", { ...at, "data-value": value }, words(up, value));
+    const look = { class: "tick y", "text-anchor": "end", "data-value": value };
+    text(left - 0.35 * em, y + 0.35 * em, words(up, value), look);
   }
   const low = bottom + 1.5 * em; // leaves room for a mark below the axis
   const room = (right - left) / ((across.exits ? 1.45 : 3) * em);
   for (const value of across.ticks || ticks(across, room)) {
-    const at = { class: "tick x", x: panel.x(value), y: low, "text-anchor": "middle" };
-    node(group, "text", { ...at, "data-value": value }, words(across, value));
+    const look = { class: "tick x", "text-anchor": "middle", "data-value": value };
+    text(panel.x(value), low, words(across, value), look);
   }
-  const before = { class: "tick", x: left - 0.35 * em, y: low, "text-anchor": "end" };
-  if (across.exits) node(group, "text", before, "exit");
+  if (across.exits) text(left - 0.35 * em, low, "exit", { class: "tick", "text-anchor": "end" });
   node(group, "line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom });
-  const below = { x: place.x + 0.2 * em, y: bottom + 2.8 * em };
-  if (across.label) node(group, "text", below, across.label);
-  if (up.label) node(group, "text", { x: place.x + 0.2 * em, y: place.y + 0.95 * em }, up.label);
+  if (across.label) text(place.x + 0.2 * em, bottom + 2.8 * em, across.label);
+  if (up.label) text(place.x + 0.2 * em, place.y + 0.95 * em, up.label);
   return panel;
 }
 
@@ -135,23 +134,12 @@ function line(panel, pairs, look, stepped) {
   node(panel.group, "path", { class: "line", d: path.join(""), style });
 }
 
-const MARKERS = {
-  o: "M-1,0a1,1 0 1,0 2,0a1,1 0 1,0 -2,0z",
-  s: "M-.9-.9H.9V.9H-.9z",
-  D: "M0-1.2 1.2 0 0 1.2-1.2 0z",
-  v: "M-1.1-.8H1.1L0 1.1z",
-  "^": "M-1.1.8H1.1L0-1.1z",
-  P: "M-.4-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4z",
-  X: "M-1.1-.6-.6-1.1 0-.5.6-1.1 1.1-.6.5 0 1.1.6.6 1.1 0 .5-.6 1.1-1.1.6-.5 0z",
-  "*": "M0-1.3.35-.4 1.3-.4.55.15.8 1.1 0 .5-.8 1.1-.55.15-1.3-.4-.35-.4z",
-  h: "M-1.1 0-.55-.95H.55L1.1 0 .55.95H-.55z",
-};
+const DOT = "M-1,0a1,1 0 1,0 2,0a1,1 0 1,0 -2,0z";
 
-// A mark at a place in pixels; look: {color, marker}.
+// A mark at a place in pixels; look: {color, mark}, the latter a path of two across.
 function marker({ group, em }, x, y, look) {
   const transform = `translate(${x},${y}) scale(${0.3 * em})`;
-  const d = MARKERS[look.marker] || MARKERS.o;
-  node(group, "path", { class: "point", d, transform, style: `fill:${look.color}` });
+  node(group, "path", { class: "point", d: look.mark || DOT, transform, style: `fill:${look.color}` });
 }
 
 // The names of lines, each with its mark, right of where they end and apart from one another.

@@ -3,50 +3,50 @@
 const DATA = JSON.parse(by("data").textContent);
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-const COUNTED = {
-  above: { words: "weight above the floor", table: "above", column: "weight" },
-  all: { words: "all weight", table: "all", column: "weight" },
-  share: { words: "share of all weight", table: "all", column: "share" },
-  loss: { words: "training loss (nats)", table: "above", column: "loss" },
-};
-const MOMENTS = { epoch: "at one epoch", fit: "at equal fit" };
+const tick = (share) => `${Number((100 * share).toPrecision(3))} %`;
+const AMOUNT = "million multiply-adds";
+const millions = (cost) => `${Number(cost.toPrecision(3))} ${AMOUNT}`;
 
 function finalWeights() {
-  const { settings, presets, note, paper } = DATA.weights;
+  const { settings, presets, note, paper, counted, moments: ways } = DATA.weights;
   if (!settings.length) return { words: note };
   const first = presets[0] || { runs: settings[0].words };
   const runs = select("runs", "Runs", settings.map(({ words }) => words), { start: first.runs });
   const setting = settings.find(({ words }) => words === runs);
   const { ids } = setting;
-  const usual = (first.runs === runs && first.sets) || ids;
+  const start = (first.runs === runs && first.sets) || ids;
   const words = (id) => setting.names[ids.indexOf(id)];
-  const chosen = ask({ kind: "checks", key: "set", label: "Data sets", options: ids, start: usual, words });
+  const chosen = ask({ kind: "checks", key: "set", label: "Data sets", options: ids, start, words });
   choosePreset(presets, runs, chosen);
 
-  const shown = select("show", "Bars", Object.keys(COUNTED), { words: (key) => COUNTED[key].words });
-  const ways = Object.keys(MOMENTS).filter((way) => setting[way].length);
-  const at = select("at", "Compare", ways, { words: (way) => MOMENTS[way] });
+  const shown = select("show", "Bars", Object.keys(counted), { words: (key) => counted[key].words });
+  const there = Object.keys(ways).filter((way) => setting[way].length);
+  const at = select("at", "Compare", there, { words: (way) => ways[way] });
   const moments = setting[at];
-  const [label, start] = at === "epoch" ? ["Epoch", moments.at(-1)] : ["Loss of the last exit", nearest(moments, 0.6)];
-  const moment = range(at, label, moments, { start, play: true });
+  const [label, usual] = at === "epoch" ? ["Epoch", moments.at(-1)] : ["Loss of the last exit", nearest(moments, 0.6)];
+  const moment = range(at, label, moments, { start: usual, play: true });
 
   if (!chosen.length) return { words: "Choose one data set or more." };
-  const counted = COUNTED[shown];
-  const rows = chosen.map((id) => numbersAt(setting, ids.indexOf(id), counted, at, moments.indexOf(moment)));
-  const log = shown === "loss";
-  const look = { setting, counted, at, moment, log, span: spanOf(setting, counted, log) };
+  const rows = chosen.map((id) => numbersAt(words(id), setting[shown][at], ids.indexOf(id), moments.indexOf(moment)));
+  const floor = counted[shown].above && setting.floor;
+  const unit = counted[shown].words;
   return {
-    words: weightsWords(rows, look),
-    key: `Bars: ${counted.words}. Thin lines: lowest to highest run. Shaded: last quarter of the exits. Triangle: mean position.`,
+    words: weightsWords(rows, at, moment, floor),
+    key: `Bars: ${unit}. Thin lines: lowest to highest run. Shaded: last quarter of the exits. Triangle: mean position.`,
     beside: paper,
     needs: (width, em) => 12 * Math.ceil(rows.length / columns(width, em, 11)),
-    draw: (image) => drawWeights(image, rows, look),
-    table: rows.flatMap((row) => row.value.map((_, i) => weightsRow(row, i, counted.words))),
+    draw: (image) => drawWeights(image, rows, at, setting[shown].span, shown === "loss"),
+    table: rows.flatMap(({ name, value, low, high, runs, epoch }) =>
+      value.map((one, i) => ({ "data set": name, exit: i + 1, [unit]: one, lowest: low[i], highest: high[i], runs, epoch })),
+    ),
   };
 }
 
-function weightsRow({ name, value, low, high, runs, epoch }, i, words) {
-  return { "data set": name, exit: i + 1, [words]: value[i], lowest: low[i], highest: high[i], runs, epoch };
+// The numbers of a data set at one moment, those of each exit as lists.
+function numbersAt(name, { low, high, ...numbers }, set, moment) {
+  const row = { name, low: (low || numbers.value)[set][moment], high: (high || numbers.value)[set][moment] };
+  for (const key of Object.keys(numbers)) row[key] = numbers[key][set][moment];
+  return row;
 }
 
 // A choice of runs and data sets that sets both; it shows which of them is there now.
@@ -58,62 +58,42 @@ function choosePreset(presets, runs, chosen) {
   select("preset", "Show", [...presets, own], more);
 }
 
-// The numbers of a data set at one moment, those of each exit as lists.
-function numbersAt(setting, set, { table, column }, at, i) {
-  const { exits } = setting;
-  const numbers = setting[table][at];
-  const place = set * setting[at].length + i;
-  const row = (key) => (numbers[key] || numbers[column]).slice(place * exits, (place + 1) * exits);
-  const firstLoss = setting.above.epoch.loss[(set * setting.epoch.length + 1) * exits - 1];
-  const where = { position: numbers.mean_position[place], quarter: numbers.last_quarter[place], firstLoss };
-  const values = { value: row(column), low: row(`${column}_low`), high: row(`${column}_high`) };
-  return { name: setting.names[set], ...values, ...where, epoch: numbers.epoch[place], runs: numbers.runs[place] };
-}
-
-// From where to where the axis goes, whatever the moment.
-function spanOf(setting, { table, column }, log) {
-  const numbers = setting[table].epoch;
-  const ends = (end) => numbers[`${column}_${end}`] || numbers[column];
-  if (log) return [Math.max(1e-4, Math.min(...ends("low"))), Math.max(...ends("high"))];
-  return [0, Math.max(column === "weight" ? 1 : 0, ...ends("high"))];
-}
-
-function weightsWords(rows, { setting, counted, at, moment }) {
+function weightsWords(rows, at, moment, floor) {
   const when = at === "epoch" ? `At epoch ${moment}` : `When the last exit's loss first was ${moment}`;
-  const floored = counted.table === "above" && setting.floor;
-  const where = `${when}${floored ? `, counted above the floor of ${setting.floor},` : ""}`;
-  const place = ({ name, position, quarter }) =>
-    `${name}, at mean position ${position.toFixed(2)} with ${percent(quarter)} on the last quarter`;
+  const where = `${when}${floor ? `, counted above the floor of ${floor},` : ""} the weight lies`;
+  const place = ({ name, mean_position, last_quarter }) =>
+    `${name}, at mean position ${mean_position.toFixed(2)} with ${percent(last_quarter)} on the last quarter`;
 
-  const there = rows.filter(({ position }) => position !== null);
-  const sorted = [...there].sort((a, b) => a.position - b.position);
-  const why = ({ firstLoss }) => (firstLoss <= moment ? "was below this loss within its first epoch" : "never came to this loss");
+  const there = rows.filter(({ mean_position }) => mean_position !== null);
+  const sorted = [...there].sort((a, b) => a.mean_position - b.mean_position);
+  const never = ({ first_loss }) => first_loss > moment;
+  const why = (row) => (never(row) ? "never came to this loss" : "was below this loss within its first epoch");
   const texts = rows.filter((row) => !there.includes(row)).map((row) => `Grey: ${row.name} ${why(row)}.`);
-  if (there.length === 1) texts.unshift(`${where} the weight lies like this on ${place(there[0])}.`);
+  if (there.length === 1) texts.unshift(`${where} like this on ${place(there[0])}.`);
   if (there.length > 1) {
     const ends = `latest on ${place(sorted.at(-1))}, and earliest on ${place(sorted[0])}`;
     const like = (order) => there.every((row, i) => row === order[i]);
     const trend = like(sorted) ? "grows" : like(sorted.reverse()) ? "falls" : "neither grows nor falls steadily";
-    texts.unshift(`${where} the weight lies ${ends}. From the least test error to the most the mean position ${trend}.`);
+    texts.unshift(`${where} ${ends}. From the least test error to the most the mean position ${trend}.`);
   }
   return texts.join(" ");
 }
 
-function drawWeights(image, rows, { setting: { exits }, at, log, span: [from, to] }) {
+function drawWeights(image, rows, at, [from, to], log) {
   const { root, em } = image;
   const spots = places(image, rows.length, 11);
   const heights = rows.map((row, i) => {
     const { x, y, w } = spots[i];
     const epoch = at === "fit" && row.epoch !== null ? `epoch ${row.epoch.toFixed(1)}, ` : "";
-    const note = row.position === null ? "not seen there" : `${epoch}mean position ${row.position.toFixed(2)}`;
-    const place = { x: x + 0.3 * em, y, width: w - 0.9 * em };
-    return block(root, place, "head", row.name, note).height.baseVal.value;
+    const note = row.mean_position === null ? "not seen there" : `${epoch}mean position ${row.mean_position.toFixed(2)}`;
+    return block(root, { x: x + 0.3 * em, y, width: w - 0.9 * em }, "head", row.name, note).height.baseVal.value;
   });
   const head = Math.max(...heights);
   rows.forEach((row, i) => {
     const { x, y, w, h } = spots[i];
-    const panel = axes(image, { x, w, y: y + head + 0.6 * em, h: h - head - em }, exitAxis(exits), { from, to, log });
-    if (row.position === null) return stretch(panel, 0.5, exits + 0.5, "missing");
+    const across = exitAxis(row.value.length);
+    const panel = axes(image, { x, w, y: y + head + 0.6 * em, h: h - head - em }, across, { from, to, log });
+    if (row.mean_position === null) return stretch(panel, across.from, across.to, "missing");
     drawWeightBars(panel, row, log);
   });
 }
@@ -127,53 +107,46 @@ function drawWeightBars(panel, row, log) {
   ranges(panel, row.low, row.high);
   if (log) return;
   const share = { x: panel.right, y: panel.top - 0.25 * em, "text-anchor": "end", class: "share" };
-  node(group, "text", share, percent(row.quarter));
-  const mean = panel.x(1 + row.position * (exits - 1));
+  node(group, "text", share, percent(row.last_quarter));
+  const mean = panel.x(1 + row.mean_position * (exits - 1));
   node(group, "path", { class: "mean", d: `M${mean},${panel.bottom}l${-0.4 * em},${0.5 * em}h${0.8 * em}z` });
 }
 
-const tick = (share) => `${Number((100 * share).toPrecision(3))} %`;
-const millions = (cost) => `${Number(cost.toPrecision(3))} million multiply-adds`;
-const MEASURES = { error: "test error", increase: "error increase over OPT" };
+const MEASURES = ["test error", "error increase over OPT"];
 const DASHES = ["none", "9 4", "2 4", "9 4 2 4"];
 
 function anytimeCurves() {
   const sets = Object.keys(DATA.curves);
   if (!sets.length) return { words: DATA.weights.note };
   const all = DATA.curves[select("data", "Data set", sets)];
-  const size = (network) => all.filter((one) => one.network === network).length;
-  const networks = [...new Set(all.map((one) => one.network))].sort((a, b) => size(b) - size(a));
+  const networks = [...new Set(all.map((one) => one.network))];
   const network = select("network", "Network", networks.length > 1 ? [...networks, "all networks"] : networks);
   const several = !networks.includes(network);
   const there = all.filter((one) => several || one.network === network);
-  const known = (key) => there.some((one) => one[key].cost.length);
-  const measure = select("measure", "Show", Object.keys(MEASURES).filter(known), { words: (key) => MEASURES[key] });
+  const measure = select("measure", "Show", MEASURES.filter((key) => there.some((one) => one[key].cost.length)));
   const label = (one) => (several ? `${one.weighting}, ${one.network}` : one.weighting);
   const labels = there.map(label);
   const chosen = ask({ kind: "checks", key: "line", label: "Lines", options: labels, start: labels });
-  const costs = there.flatMap((one) => one.error.cost);
-  const [low, high] = [Math.min(...costs), Math.max(...costs)];
-  const steps = Array.from({ length: 61 }, (_, i) => Number((low * (high / low) ** (i / 60)).toPrecision(3)));
-  const budget = range("budget", "Budget", steps, { start: steps[40], words: millions });
+  const budgets = [...new Set(there.flatMap((one) => one[MEASURES[0]].cost))].sort((a, b) => a - b);
+  const budget = range("budget", "Budget", budgets, { start: budgets[budgets.length >> 1], words: millions });
 
-  const named = there.map((one) => ({ ...one, ...one[measure], name: label(one) }));
-  const lines = named.filter(({ name, cost }) => chosen.includes(name) && cost.length);
+  const lines = there
+    .map((one) => ({ ...one, ...one[measure], name: label(one) }))
+    .filter(({ name, cost }) => chosen.includes(name) && cost.length);
   if (!lines.length) return { words: "Choose another line, or one more." };
-  const look = { measure: MEASURES[measure], log: measure === "error", budget, networks };
+  const look = { measure, log: measure === MEASURES[0], budget, networks };
   return {
     words: curvesWords(lines, look),
     key: "Means over seeds; thin lines: lowest to highest. Shaded: within the budget.",
     draw: (image) => drawCurves(image, lines, look),
-    table: lines.flatMap((one) => one.mean.map((_, i) => curvesRow(one, i, look.measure))),
+    table: lines.flatMap(({ name, cost, mean, low, high }) =>
+      mean.map((one, i) => ({ line: name, [AMOUNT]: cost[i], [measure]: one, lowest: low[i], highest: high[i] })),
+    ),
   };
 }
 
-function curvesRow({ name, cost, mean, low, high }, i, measure) {
-  return { line: name, "million multiply-adds": cost[i], [measure]: mean[i], lowest: low[i], highest: high[i] };
-}
-
 function curvesWords(lines, { measure, budget }) {
-  const answer = ({ cost, mean }) => mean[cost.filter((one) => one <= budget * 1.001).length - 1];
+  const answer = ({ cost, mean }) => mean[cost.filter((one) => one <= budget).length - 1];
   const paid = lines.filter((one) => !one.opt && answer(one) !== undefined);
   if (!paid.length) return `Within ${millions(budget)} no line chosen here has an answer.`;
   const best = paid.reduce((a, b) => (answer(b) < answer(a) ? b : a));
@@ -224,33 +197,73 @@ function chain() {
   };
 }
 
-const COST = "budget, in costs of the first network";
 const CHAIN = [
-  { at: 0, share: 0.6, label: "cost factor C", from: 1, lines: { factor: "C", sup: "its limit" } },
-  { at: 0.6, share: 0.4, label: "network", below: COST, from: 0, lines: { answering: "answers", running: "runs" } },
+  { label: "cost factor C", from: 1, lines: { factor: "C", sup: "its limit" } },
+  { label: "network", from: 0, lines: { answering: "answers", running: "runs" } },
 ];
-const TWO = [{ color: "var(--accent)" }, { color: "var(--second)", marker: "s", dash: "9 4" }];
+const TWO = [{ color: "var(--accent)" }, { color: "var(--second)", dash: "9 4" }];
 
 function drawChain(image, table, budget) {
   const room = Math.min(8 * image.em, 0.35 * image.width);
-  for (const { at, share, label, below, from, lines } of CHAIN) {
+  const spots = places({ ...image, width: image.width - room }, 2, Infinity);
+  CHAIN.forEach(({ label, from, lines }, below) => {
     const keys = Object.keys(lines);
-    const place = { x: 0, y: at * image.height, w: image.width - room, h: share * image.height };
-    const across = { from: 1, to: 1000, log: true, ticks: [1, 10, 100, 1000], label: below };
+    const across = { from: 1, to: 1000, log: true, ticks: [1, 10, 100, 1000] };
+    across.label = below ? "budget, in costs of the first network" : "";
     const to = 1.05 * Math.max(...keys.flatMap((key) => table[key]));
-    const panel = axes(image, place, across, { from, to, label });
+    const panel = axes(image, spots[below], across, { from, to, label });
     stretch(panel, 1, budget, "quarter");
-    keys.forEach((key, i) => line(panel, table[key].map((y, j) => [table.budget[j], y]), TWO[i], Boolean(below)));
+    keys.forEach((key, i) => line(panel, table[key].map((y, j) => [table.budget[j], y]), TWO[i], below));
     names(panel, keys.map((key, i) => ({ name: lines[key], look: TWO[i], y: table[key].at(-1) })), room);
-  }
+  });
+}
+
+function totalsAndShares() {
+  const all = DATA.totals;
+  if (!all.length) return { words: DATA.weights.note };
+  const data = select("data", "Data set", [...new Set(all.map((one) => one.data_set))]);
+  const there = all.filter((one) => one.data_set === data);
+  const network = select("network", "Network", there.map((one) => one.network));
+  const { exits, looks } = there.find((one) => one.network === network);
+  const exit = range("exit", "Error of exit", exits.map((_, i) => i + 1), { start: exits.length });
+  const { words, lines } = exits[exit - 1];
+  return {
+    words,
+    key: "Means over seeds; thin lines: lowest to highest. A line joins the totals of one weighting.",
+    needs: (width, em) => (columns(width, em, 20) > 1 ? 18 : 30),
+    draw: (image) => drawTotals(image, lines, looks),
+    table: Object.values(lines).flat(),
+  };
+}
+
+function drawTotals(image, lines, looks) {
+  const room = Math.min(10 * image.em, 0.35 * image.width);
+  const of = (key) => Object.values(lines).flat().map((one) => one[key]);
+  const around = (low, high) => ({ from: 0.98 * Math.min(...low), to: 1.02 * Math.max(...high) });
+  const up = { ...around(of("low"), of("high")), label: "test error", words: tick };
+  const across = {
+    total: { ...around(of("total"), of("total")), log: true, label: "total of the weights" },
+    share: { from: 0, to: 1.02, label: "share of the last exit", words: tick },
+  };
+  places({ ...image, width: image.width - room }, 2, 14).forEach((place, i) => {
+    const key = ["total", "share"][i];
+    const panel = axes(image, place, across[key], up);
+    ranges(panel, of("low"), of("high"), of(key));
+    const ends = Object.entries(lines).map(([name, points]) => {
+      line(panel, points.map((one) => [one[key], one.error]), looks[name]);
+      for (const one of points) marker(panel, panel.x(one[key]), panel.y(one.error), looks[name]);
+      return { name, look: looks[name], y: points.at(-1).error };
+    });
+    if (i) names(panel, ends, room);
+  });
 }
 
 function schemeDesigner() {
   const { static: known, runs } = DATA.schemes;
   const scheme = select("scheme", "Scheme", [...Object.keys(known), "my own"], { start: "LINEAR" });
   const type = () => ask({ kind: "text", key: "weights", label: "Weights", start: "0.25, 0.5, 0.75, 1" });
-  const pick = (all) => all[range("exits", "Exits", all.map((one) => one.length), { start: 12 }) - 2].join();
-  const text = known[scheme] ? pick(known[scheme]) : type();
+  const exits = () => range("exits", "Exits", known[scheme].map((one) => one.length), { start: 12 });
+  const text = known[scheme] ? known[scheme][exits() - 2].join() : type();
   const ratio = range("ratio", "First loss, in last losses", [1, 2, 3, 4, 6, 8, 10, 15, 20, 30, 50, 100], { start: 4 });
   const weights = text.split(/[\s,]+/).filter(Boolean).map(Number);
   const sum = weights.reduce((a, b) => a + b, 0);
@@ -270,10 +283,7 @@ function schemeDesigner() {
   };
 }
 
-function shareOf(values) {
-  const total = values.reduce((a, b) => a + b);
-  return values.map((one) => one / total);
-}
+const shareOf = (values) => values.map((one) => one / values.reduce((a, b) => a + b));
 
 function nearestRun(shares, runs) {
   const apart = ({ weights }) => shareOf(weights).reduce((sum, one, i) => sum + Math.abs(one - shares[i]) / 2, 0);
@@ -295,6 +305,7 @@ const VIEWS = {
   weights: { title: "Final weights per data set", tab: "Final weights", view: finalWeights },
   curves: { title: "Anytime curves", tab: "Anytime curves", view: anytimeCurves },
   eann: { title: "EANN: a chain of networks", tab: "EANN", view: chain },
+  totals: { title: "Totals and shares of the weights", tab: "Totals and shares", view: totalsAndShares },
   live: { title: "A network at work", tab: "A network at work", view: liveNetwork },
   schemes: { title: "Scheme designer", tab: "Scheme designer", view: schemeDesigner },
 };
