@@ -1,6 +1,7 @@
 """What holds for every check of the course's exercises."""
 
 import pytest
+import test_checks_00
 import test_checks_01
 import test_checks_02
 import test_checks_03
@@ -14,6 +15,7 @@ import test_checks_10
 import test_checks_11
 
 MODULES = (
+    test_checks_00,
     test_checks_01,
     test_checks_02,
     test_checks_03,

@@ -1,81 +1,115 @@
-"""The checks of notebook 01's exercises: answers made without the formulas they ask for."""
+"""The checks of notebook 01's exercises: answers written as their readers would write them."""
 
 import bisect
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from anytime import networks
 from anytime.course import checks
 
 
-def counted(channels_in, channels_out, kernel, size, stride=1, groups=1):
-    padding = kernel // 2
-    convolution = torch.nn.Conv2d(
-        channels_in, channels_out, kernel, stride, padding, groups=groups, device="meta"
-    )
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        convolution(torch.empty(1, channels_in, size, size, device="meta"))
-    return counter.get_total_flops() // 2
+def at_hand(costs, errors, budget):
+    return [1.0, *errors][bisect.bisect_right(list(costs), budget)]
 
 
-def built(n, every):
-    network = networks.build(f"resann-{n}-1-s{every}")
-    return np.cumsum([len(segment) for segment in network.segments])
+def overtaking(costs, errors, other_costs, other_errors):
+    for budget in sorted({*costs, *other_costs}):
+        if at_hand(other_costs, other_errors, budget) < at_hand(costs, errors, budget):
+            return budget
+    return None
 
 
-RIGHT = {
-    checks.convolution_multiply_adds: counted,
-    checks.exit_at_budget: lambda cost, budget: bisect.bisect_right(cost, budget),
-    checks.exit_positions: built,
-}
+RIGHT = {checks.error_at_budget: at_hand, checks.overtaking_budget: overtaking}
+
+
+def in_a_loop(costs, errors, budget):
+    error = 1.0
+    for cost, found in zip(costs.tolist(), errors.tolist(), strict=True):
+        if cost <= budget:
+            error = found
+    return error
+
+
+def with_tensors(costs, errors, budget):
+    paid = int((torch.as_tensor(costs) <= budget).sum())
+    return torch.cat([torch.ones(1), torch.as_tensor(errors, dtype=torch.float32)])[paid]
+
+
+def with_arrays(costs, errors, budget):
+    return np.append(1, errors).astype(np.float32)[(costs <= budget).sum()]
+
+
+@pytest.mark.parametrize("answer", [in_a_loop, with_tensors, with_arrays])
+def test_the_error_at_a_budget_may_be_a_number_of_any_kind(capsys, answer):
+    checks.error_at_budget(answer)
+    assert capsys.readouterr().out == "Exercise 1.1: right.\n"
 
 
 @pytest.mark.parametrize(
     "answer, hint",
     [
-        (lambda i, o, k, n, s, g: 2 * counted(i, o, k, n, s, g), "twice the right number"),
-        (lambda i, o, k, n, s, g: counted(i, o, k, n, s, g) // k**2, "9 weights"),
-        (lambda i, o, k, n, s, g: i * o * k * k * n * n // g, "output is smaller: count its"),
-        (lambda i, o, k, n, s, g: i * o * k * k * n * n // g // s, "in both directions"),
-        (lambda i, o, k, n, s, g: i * o * k * k * (n // s) ** 2 // g, "round up"),
-        (lambda i, o, k, n, s, g: counted(i, o, k, n, s), "channels_in / groups"),
-        (lambda i, o, k, n, s, g: counted(i, o, k, n, s, g) // g, "still computed"),
-        (lambda i, o, k, n, s, g: counted(i, o, 3, n, s, g), "but 2400 is right"),
-        (lambda *_: 7, "gives 7, but 221184 is right"),
+        (lambda c, e, b: [1.0, *e][bisect.bisect_left(list(c), b)], "exactly an exit's cost"),
+        (lambda c, e, b: min([1.0, *e[c <= b]]), "lowest error so far"),
+        (lambda c, e, b: e[(c <= b).sum() - 1], "is not read as the last one"),
+        (lambda c, e, b: [*e, e[-1]][(c <= b).sum()], "costs more than the budget"),
+        (lambda c, e, b: np.interp(b, c, e), "take no mean"),
+        (lambda c, e, b: e[c <= b][-1] if (c <= b).any() else 0.0, "no answer counts as wrong"),
+        (lambda c, e, b: e[np.abs(c - b).argmin()], "costs more than the budget"),
+        (lambda c, e, b: 0.5, "gives 0.5, but"),
+        (lambda c, e, b: e, "is right"),
+        (lambda c, e, b: c.index(b), "AttributeError"),
     ],
 )
-def test_a_wrong_count_of_multiply_adds_is_told_what_is_off(capsys, answer, hint):
-    checks.convolution_multiply_adds(answer)
+def test_a_wrong_error_at_a_budget_is_told_what_is_off(capsys, answer, hint):
+    checks.error_at_budget(answer)
     assert hint in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "answer, hint",
-    [
-        (lambda cost, budget: bisect.bisect_right(cost, budget) - 1, "counted from 1"),
-        (lambda cost, budget: bisect.bisect_left(cost, budget), "exactly an exit's cost"),
-        (lambda cost, budget: 1 + np.abs(np.array(cost) - budget).argmin(), "does not reach it"),
-        (lambda cost, budget: max(1, bisect.bisect_right(cost, budget)), "return 0"),
-    ],
-)
-def test_a_wrong_exit_at_a_budget_is_told_what_is_off(capsys, answer, hint):
-    checks.exit_at_budget(answer)
-    assert hint in capsys.readouterr().out
+def by_depth(costs, errors, other_costs, other_errors):
+    pairs = zip(other_costs, errors, other_errors, strict=False)
+    return next(cost for cost, error, other in pairs if other < error)
+
+
+def place(*given):
+    return list(given[2]).index(overtaking(*given)) + 1
+
+
+def only_at_the_others_exits(costs, errors, other_costs, other_errors):
+    for cost, error in zip(other_costs, other_errors, strict=True):
+        if error < at_hand(costs, errors, cost):
+            return cost
+    return None
+
+
+def without_the_first_networks_later_exits(costs, errors, other_costs, other_errors):
+    error = min(errors)
+    return next((c for c, e in zip(other_costs, other_errors, strict=True) if e < error), None)
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, torch.tensor])
+def test_an_overtaking_budget_may_be_a_number_of_any_kind(capsys, kind):
+    def answer(*given):
+        found = overtaking(*given)
+        return None if found is None else kind(found)
+
+    checks.overtaking_budget(answer)
+    assert capsys.readouterr().out == "Exercise 1.2: right.\n"
 
 
 @pytest.mark.parametrize(
     "answer, hint",
     [
-        (lambda n, s: range(s, 3 * n + 1, s), "the last unit always has an exit"),
-        (lambda n, s: range(3 * n, 0, -s), "turn them round"),
-        (lambda n, s: range(3 * n), "counted from 1"),
-        (lambda n, s: built(n, s) + 0.5, "gives [1.5, 2.5, 3.5, 4.5, 5.5, 6.5]"),
-        (lambda n, s: [*range(s, 3 * n, s), 3 * n], "[1, 3, 5, 7, 9, 11, 13, 15] is right"),
+        (by_depth, "compare the answers at equal budgets"),
+        (place, "give the budget at which it answers"),
+        (only_at_the_others_exits, "a network that gets worse later"),
+        (without_the_first_networks_later_exits, "is right"),
+        (lambda *given: overtaking(*given) or 0.0, "never ahead gives 0, but None is right"),
+        (lambda *given: overtaking(*given[2:], *given[:2]), "is right"),
+        (lambda *given: 100.0, "gives 100, but"),
+        (lambda *given: given[0].overtaken_by(given[2]), "AttributeError"),
     ],
 )
-def test_wrong_positions_of_exits_are_told_what_is_off(capsys, answer, hint):
-    checks.exit_positions(answer)
+def test_a_wrong_overtaking_budget_is_told_what_is_off(capsys, answer, hint):
+    checks.overtaking_budget(answer)
     assert hint in capsys.readouterr().out

@@ -1,66 +1,92 @@
-"""The checks of notebook 02's exercises: answers made without the formulas they ask for."""
-
-from fractions import Fraction
+"""The checks of notebook 02's exercises: answers written as their readers would write them."""
 
 import numpy as np
 import pytest
+import torch
 
 from anytime.course import checks
 
-SIEVE_9 = [0.2667, 0.0667, 0.1333, 0.0667, 0.2, 0.0667, 0.1333, 0.0667, 1.0]
-"""The weights for nine exits as the paper's first version has them, rounded."""
+
+def even_by_hand(lengths):
+    shortest = min(float(length) for length in lengths)
+    return [shortest / float(length) for length in lengths]
 
 
-def ruled(num_exits):
-    """One for every power of two whose multiples a distance is among."""
-    distances = np.arange(num_exits - 1, 0, -1)
-    marks = sum((distances % 2**power == 0).astype(float) for power in range(12))
-    return [*(marks / marks.sum()), 1.0]
+def seed_by_seed(errors, others):
+    found = []
+    for k in range(len(errors[0])):
+        signs = {np.sign(ours[k] - theirs[k]) for ours, theirs in zip(errors, others, strict=True)}
+        found.append(signs.pop() if len(signs) == 1 else 0)
+    return found
 
 
-def interpolated(toy):
-    """From the differences on a grid, which rise with the weight."""
-    weights = np.logspace(-3, 3, 4001)
-    losses = np.array([toy.losses(toy.minimiser([1.0, weight])) for weight in weights])
-    return np.interp(0.0, losses[:, 0] - losses[:, 1], weights)
-
-
-def half_end(num_exits):
-    return [float(Fraction(1, num_exits - 1)) for _ in range(num_exits - 1)] + [1.0]
-
-
-RIGHT = {
-    checks.half_end: half_end,
-    checks.sieve: ruled,
-    checks.equalising_weight: interpolated,
-}
-
-
-def test_the_ruler_that_the_check_of_sieve_accepts_is_that_of_the_paper():
-    np.testing.assert_allclose(ruled(9), SIEVE_9, atol=1e-4)
+RIGHT = {checks.even_weights: even_by_hand, checks.in_every_seed: seed_by_seed}
 
 
 @pytest.mark.parametrize(
-    "check, answer, hint",
+    "answer",
     [
-        (checks.half_end, lambda k: 2 * np.array(half_end(k)), "right but for the scale"),
-        (checks.half_end, lambda k: half_end(k)[::-1], "turn them round"),
-        (checks.half_end, lambda k: half_end(k)[:-1], "9 exits: the shape should be (9,)"),
-        (checks.half_end, lambda k: [1 / k] * (k - 1) + [1], "but [0.125, 0.125, "),
-        (
-            checks.half_end,
-            lambda k: [1 / (k - 1)] * (k - 1) + [1],
-            "with one exit there are no others",
-        ),
-        (checks.sieve, lambda k: np.array(ruled(k)) * k, "right but for the scale"),
-        (checks.sieve, lambda k: [0.1] * (k - 1) + [1], "but [0.266667, 0.0666667, "),
-        (checks.sieve, lambda k: [0.2667, *ruled(9)[1:]], "10 exits"),
-        (checks.equalising_weight, lambda toy: 100.0, "B_2 must be smaller"),
-        (checks.equalising_weight, lambda toy: 1e-3, "B_2 must be larger"),
+        lambda lengths: (1 / lengths) / (1 / lengths).max(),
+        lambda lengths: torch.as_tensor(lengths).min() / torch.tensor(lengths, dtype=torch.float32),
+        lambda lengths: np.float16(lengths.min() / lengths),
+        lambda lengths: [torch.tensor(weight) for weight in even_by_hand(lengths)],
     ],
-    ids=["doubled", "turned", "short", "counted", "alone"]
-    + ["unscaled", "flat", "nine only", "too much", "too little"],
 )
-def test_a_wrong_answer_is_told_what_is_off(capsys, check, answer, hint):
-    check(answer)
+def test_even_weights_may_be_of_any_kind_and_precision(capsys, answer):
+    checks.even_weights(answer)
+    assert capsys.readouterr().out == "Exercise 2.1: right.\n"
+
+
+@pytest.mark.parametrize(
+    "answer, hint",
+    [
+        (lambda lengths: lengths / lengths.max(), "the smaller its weight"),
+        (lambda lengths: np.ones(len(lengths)), "as uneven as the lengths are"),
+        (lambda lengths: (lengths.min() / lengths) ** 2, "the first power"),
+        (lambda lengths: 1 / lengths / (1 / lengths).sum(), "right but for the scale"),
+        (lambda lengths: lengths.max() / lengths, "right but for the scale"),
+        (lambda lengths: 1.0, "the shape should be (6,), yours is ()"),
+        (lambda lengths: np.linspace(1, 0, len(lengths)), "is right"),
+        (lambda lengths: [1 / 6] * 6, "is right"),
+        (lambda lengths: lengths.inverse(), "AttributeError"),
+    ],
+)
+def test_wrong_even_weights_are_told_what_is_off(capsys, answer, hint):
+    checks.even_weights(answer)
+    assert hint in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda e, o: (e > o).all(0).astype(float) - (e < o).all(0),
+        lambda e, o: np.sign(e - o).mean(0).astype(int),
+        lambda e, o: np.trunc(np.sign(e - o).mean(0)).tolist(),
+        lambda e, o: torch.sign(torch.as_tensor(e - o)).mean(0).trunc(),
+        lambda e, o: np.where((e > o).all(0), 1, np.where((e < o).all(0), -1, 0)).astype("int8"),
+    ],
+)
+def test_the_agreement_of_seeds_may_be_of_any_kind_and_precision(capsys, answer):
+    checks.in_every_seed(answer)
+    assert capsys.readouterr().out == "Exercise 2.2: right.\n"
+
+
+@pytest.mark.parametrize(
+    "answer, hint",
+    [
+        (lambda e, o: -np.array(seed_by_seed(e, o)), "sign turned round"),
+        (lambda e, o: np.sign((e - o).mean(0)), "that compares means"),
+        (lambda e, o: np.sign(e.mean(0) - o.mean(0)), "that compares means"),
+        (lambda e, o: np.where((e > o).any(0), 1, -1), "one seed is not enough"),
+        (lambda e, o: (e > o).any(0) * 1 - (e < o).any(0), "equal errors are neither"),
+        (lambda e, o: (e > o).all(0), "and -1 where the first is lower"),
+        (lambda e, o: (e >= o).all(0) * 1 - (e <= o).all(0), "equal errors are neither"),
+        (lambda e, o: (e > o).all(1), "the shape should be (6,), yours is (3,)"),
+        (lambda e, o: [0] * 6, "is right"),
+        (lambda e, o: e - o, "the shape should be (6,), yours is (3, 6)"),
+        (lambda e, o: 1 if e > o else -1, "ValueError"),
+    ],
+)
+def test_a_wrong_agreement_of_seeds_is_told_what_is_off(capsys, answer, hint):
+    checks.in_every_seed(answer)
     assert hint in capsys.readouterr().out

@@ -69,6 +69,13 @@ def test_a_solved_copy_holds_the_solution_and_no_markers(source):
     assert code == 'def double(x):\n    """Twice x."""\n    two = 2\n    return two * x'
 
 
+def test_a_rubric_is_in_the_solved_copy_alone_and_the_other_cells_keep_their_ids(source):
+    path = source('# %% [markdown] tags=["rubric"]\n# A good answer says why.', EXERCISE)
+    copies = [notebooks.read(path, solved).cells for solved in (True, False)]
+    assert "A good answer" in copies[0][1].source
+    assert [cell.id for cell in copies[1]] == [copies[0][0].id, *(c.id for c in copies[0][2:])]
+
+
 @pytest.mark.parametrize("marker", ["### BEGIN SOLUTION", "### END SOLUTION"])
 def test_a_solution_marker_without_number_or_partner_is_an_error_that_names_the_cell(
     source, marker

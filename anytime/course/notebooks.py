@@ -5,6 +5,7 @@ title `# NN Title`, then the question as a paragraph of its own, and the words "
 "Time: N minutes" and "Paper". In an exercise, the lines between `### BEGIN SOLUTION 3.2` and
 `### END SOLUTION` become `raise NotImplementedError("Exercise 3.2")` in the copy to solve.
 A cell with the tag "widget" or "live" runs, but its output is neither stored nor compared.
+A cell with the tag "rubric" is in the solved copy alone: what a good explanation says.
 A cell that draws says in `alt="..."` what the picture shows.
 """
 
@@ -64,6 +65,9 @@ def read(source: Path, solved: bool) -> NotebookNode:
                 f"{source.stem}, {place(index, cell)}: write `### BEGIN SOLUTION N.M`, the "
                 "solution, `### END SOLUTION`, each marker on a line of its own."
             )
+    if not solved:
+        shown = [cell for cell in notebook.cells if "rubric" not in cell.metadata.get("tags", [])]
+        notebook.cells = shown
     return notebook
 
 

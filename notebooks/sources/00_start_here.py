@@ -5,338 +5,259 @@
 #
 # **You will**
 #
-# - see whether all that the course needs is installed,
-# - train a small network that answers six times, and watch one answer get better,
-# - solve a first exercise, to know how the exercises work.
+# - watch a trained network look at a photograph and change its mind;
+# - train a small network that answers six times, and stop it before it has finished;
+# - solve two exercises, to see how exercises and their checks work.
 #
 # **Before:** Python, and a little PyTorch: tensors, modules, a training step.
-# **Time:** 10 minutes. **Paper:** the introduction.
+# **Time:** 25 minutes. **Paper:** the introduction.
 
 # %% [markdown]
-# ## How to read a notebook
+# ## A network at work
 #
-# Run the marked cell with Shift+Enter, from the top to the bottom. Later cells need earlier ones.
-# If something is in a muddle, choose *Kernel → Restart Kernel and Run All Cells*.
-#
-# Most sections have the same rhythm. First comes a question in bold: **What do you expect?** Answer
-# it for yourself before you run the cell. A guess that turns out wrong teaches more than a picture
-# you only look at. After the picture stands **What you should see.**
-#
-# You can change any cell. Nothing you do here can harm the kit: `git checkout notebooks` fetches the
-# notebooks back as they were, without your changes.
+# Click into the next cell and press Shift+Enter. After some seconds you see a photograph and a
+# trained network that answers twelve times on its way through. Each row of the picture is one
+# answer, a probability for each class, and each row has taken a little more computation than the row
+# above it. Drag *Budget* to the left, as if the time ran out earlier, and read how the sentence below
+# changes. Then let *Images* show only those on which the network changed its mind.
+
+# %% tags=["widget"]
+from anytime import explore
+
+watching = explore.watch_one_image()
+watching
 
 # %% [markdown]
+# Here is one of these images, for readers on paper:
+
+# %% alt="Left, the photograph of a bag with a long strap. In the middle, the probabilities at twelve exits: up to exit 5 the likeliest class is the dress, from exit 6 on it is the bag, and the last exits are nearly certain. Right, the time until each exit; the first five answers are wrong, the others right."
+watching.figure(show="changed its mind", image=828)
+
+# %% [markdown]
+# **What you should see.** The first five answers take the bag for a dress, and none of them is sure of it:
+# the highest probability is 0.66. The sixth says bag, and the rest agree with growing certainty. A network that can be stopped at any
+# time and has its best answer so far at hand is an **anytime predictor**. How to build and train one
+# is what this course teaches.
+#
 # ## Is everything in place?
 #
-# The kit has a doctor. It looks at Python, the packages, the data, and the controls of the
-# notebooks. What is not `OK` is shown with what to do about it.
+# The kit has a doctor, which looks at Python, the packages, the data and the controls of the notebooks.
 
 # %%
 from anytime.course import doctor
 
-needed = [check for check in doctor.report() if check.required]
-for check in needed:
-    print(check.verdict, check.name, "" if check.ok else f"-> {check.fix}")
-
-# %%
-all(check.ok for check in needed)
+for check in doctor.report():
+    if check.required:
+        print(check.verdict, check.name, "" if check.ok else f"-> {check.fix}")
 
 # %% [markdown]
-# **What you should see.** `OK` on each line, and `True`. The command `python -m anytime doctor`
-# prints the long report, with versions and folders.
-
-# %% [markdown]
-# ## Look at the data
+# **What you should see.** `OK` on each line. What is not OK is followed by what to do about it.
 #
-# Two sets of images come with the kit, so that nothing has to be downloaded. The first is a part of
-# Fashion-MNIST: grey photographs of clothes, in ten classes.
+# Run every notebook from the top, since later cells need earlier ones. Where you read **What do you
+# expect?**, make a guess before you run the cell: a wrong guess teaches more than a picture that is only
+# looked at. You can change any cell, and `git checkout notebooks` brings back the notebooks as they
+# were.
+#
+# ## A network that answers six times
+#
+# Now for a network of your own. It learns from a part of Fashion-MNIST, small grey photographs of
+# clothes in ten classes, which comes with the kit. A GPU is used if there is one.
 
 # %%
-from anytime import datasets
-
-fashion = datasets.load("fashion")
-print(len(fashion.train), "training images,", len(fashion.test), "test images")
-print(fashion.train.pixels.shape, fashion.train.pixels.dtype)
-print(", ".join(fashion.classes))
-
-# %% [markdown]
-# All images lie in one tensor of shape (images, channels, height, width). Pixels are whole numbers
-# from 0 to 255. Here are two images of each class.
-
-# %% alt="Twenty grey photographs of clothes in two rows, two of each of ten classes."
 import matplotlib.pyplot as plt
 import torch
 
-from anytime import plots
+from anytime import datasets, networks, plots, weighting
 
 plots.theme()
-torch.set_num_threads(1)  # the networks here are small; more threads help only large ones
-firsts = torch.arange(0, 1000, 100)  # the test images lie class by class
-plt.figure(figsize=(9, 2.6))
-picture = fashion.test.pixels[torch.cat([firsts, firsts + 1])]
-plots.draw_images(plt.gca(), picture, titles=[*fashion.classes] * 2, columns=10)
-plt.show()
+torch.set_num_threads(1)  # small networks gain nothing from more
+device = "cuda" if torch.cuda.is_available() else "cpu"
+fashion = datasets.load("fashion")
+print(fashion.train, "and", len(fashion.test), "to test on")
 
 # %% [markdown]
-# **What you should see.** Some classes are easy to tell apart, such as trousers and bags. Others are
-# not: a shirt, a T-shirt, a pullover and a coat can look alike.
-
-# %% [markdown]
-# ## A network that answers six times
+# A usual network has one output, at its end. This one has several. Along the way there are
+# **exits**, and at each exit stands a small classifier, its **head**, which answers from what has been
+# computed so far. Whoever runs the network may stop at any exit and has an answer.
 #
-# A usual network has one output, at its end. An *anytime* network has several. After each part of
-# it stands an **exit**: a small classifier that answers from what has been computed so far. Whoever
-# runs the network may stop after any exit and has an answer. The longer it runs, the better the
-# answer should be.
-#
-# `networks.build` makes such a network from its name. This one has 2 residual units in each of 3
-# blocks, and an exit after each unit. (The rest of the name says: 8 channels at first, and a first
-# convolution that takes only every fourth pixel, so that training is quick.)
+# `networks.build` makes a network from its name. This one is a residual network of three **blocks**
+# with two residual **units** each, and it has an exit after every unit. The 8 is the number of
+# channels in the first block. With `stride4` the first convolution takes only every fourth row and
+# column of pixels, so that training is a matter of seconds.
 
 # %%
-from anytime import networks
-
-network = networks.build("resann-2-8-stride4", num_classes=10, in_channels=1, seed=0)
+network = networks.build("resann-2-8-stride4", num_classes=10, in_channels=1, seed=0).to(device)
 network.num_exits
 
 # %% [markdown]
-# **What do you expect?** We give it 5 images. Which shape has the output, if each of the 6 exits
-# answers for each image with one number per class?
+# **What do you expect?** We show it 5 images. What is the shape of the output, if each exit gives
+# one number per class for each image?
 
 # %%
-logits = network(fashion.test.pixels[:5])
+logits = network(fashion.test.pixels[:5].to(device))
 logits.shape
 
 # %% [markdown]
-# The three axes are (exits, images, classes). The numbers are *logits*: the larger, the more the
-# exit believes in a class. `softmax` turns them into probabilities.
+# The axes are (exits, images, classes). The numbers are *logits*: the larger one is, the more the exit
+# believes in that class. So far they mean nothing, because the network has learned nothing yet.
 #
-# The network is not trained yet. **What do you expect** of the share of wrong answers, with ten
-# classes?
-
-# %%
-from anytime.training.evaluation import evaluate
-
-losses, errors = evaluate(network, fashion.test)
-print(bool(((errors > 0.8) & (errors < 1.0)).all()))
-
-# %% [markdown]
-# **What you should see.** `True`: each exit is wrong in 80 to 100 % of the images. Guessing would be
-# wrong in 90 %. `evaluate` gives the mean loss and the **error** of each exit. The error is the share
-# of wrong answers, between 0 and 1.
-
-# %% [markdown]
 # ## Train it
 #
-# Each exit has a loss: the usual cross-entropy of its answers. With $K$ exits there are losses
-# $\ell_1, \dots, \ell_K$. Training needs one number to make small, so the losses are weighted and
-# added:
+# Each exit has a **loss**, the usual cross-entropy of its answers. With $K$ exits there are $K$ losses
+# $\ell_1, \dots, \ell_K$, but training can only make one number small. So the losses are added up,
+# each with a **weight** $B_i$ that says how much exit $i$ matters:
 #
 # $$\sum_{i=1}^{K} B_i \, \ell_i .$$
 #
-# The weights $B_i$ say how much each exit matters. How to choose them is the question of this course.
-# For now all are 1. That scheme is called CONST.
-
-# %%
-from anytime import weighting
-
-const = weighting.build("const", num_exits=network.num_exits)
-const.weights.tolist()
-
-# %% [markdown]
-# The next cell goes four times through the 6,000 training images. It takes some seconds.
+# How to choose the weights is the question of the whole course. For now all of them are 1, a choice that
+# is called CONST. In this course *weights* are always these $B_i$; what the network learns are its
+# *parameters*. The cell below begins with a fresh network, however often you run it.
 
 # %%
 from anytime.training import Recipe, train
 
-recipe = Recipe(epochs=4, batch_size=64, augmentation=())
+network = networks.build("resann-2-8-stride4", num_classes=10, in_channels=1, seed=0).to(device)
+const = weighting.build("const", num_exits=network.num_exits).to(device)
+recipe = Recipe(epochs=4, augmentation=())  # four times through the images as they are
 run = train(network, const, fashion, recipe, seed=0, progress=False)
 run.finished
 
-# %% [markdown]
-# `train` returns a record of what happened. **What do you expect?** Which exit will be best after
-# each epoch, the first or the last? By how much?
-
-# %% alt="Six falling lines: the test error of each exit after each of four epochs."
+# %% alt="Six falling lines: the error of each exit on the test images after each of four epochs. The lines of exits 1 and 2 end near a third, far above the others; those of exits 5 and 6 end lowest and are nearly one."
 plots.draw_history(plt.gca(), run, "test_error")
-plt.title("Error on the test images while training")
+plt.title("All six exits learn at once")
 plt.show()
 
-# %% alt="Six bars: the test error of each exit after training."
+# %%
 errors = run.final("test_error")
-plt.bar(range(1, 7), 100 * errors)
-plt.grid(False, axis="x")
-plt.xlabel("exit")
-plt.ylabel("test error (%)")
-plt.title("The error of each exit after training")
-plt.show()
-
-# %%
-bool(errors[-1] < errors[0] - 0.05), bool(errors[0] < 0.5)
+print("exit 1 is wrong on more than a fifth of the images:", bool(errors[0] > 0.2))
+print("exit 6 is wrong on less than a fifth:", bool(errors[-1] < 0.2))
 
 # %% [markdown]
-# **What you should see.** All six exits learn at the same time. The first is wrong in more than a
-# quarter of the images, the last in less than a fifth. The steps are uneven: from exit 2 to exit 3 the
-# error falls most, and the last step brings next to nothing. `(True, True)` says that the last exit is
-# better than the first by at least 0.05, and the first is far from guessing.
-#
-# This falling row of bars is what an anytime network is for. Notebook 01 draws it over the cost of
-# each exit.
-
-# %% [markdown]
-# ## One image, exit by exit
-#
-# Errors are means over a thousand images. Let us follow one image through the network. We look for
-# images where the first exit is wrong and the last exit is right.
-
-# %%
-from anytime.training.evaluation import predict
-
-probabilities = predict(network, fashion.test).softmax(-1)
-answers, labels = probabilities.argmax(-1), fashion.test.labels
-learned = (answers[0] != labels) & (answers[-1] == labels)
-bool(learned.any())
-
-# %% [markdown]
-# There are many such images. We choose the one on which the last exit is surest.
-
-# %% alt="Left, a grey photograph. Right, the probabilities of ten classes at each of six exits: the early rows are spread over several classes, the last is nearly sure of one."
-chosen = int(torch.where(learned, probabilities[-1].amax(-1), 0.0).argmax())
-figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), width_ratios=(1, 3.2))
-true_class = fashion.classes[labels[chosen]]
-plots.draw_images(left, fashion.test.pixels[chosen : chosen + 1], [f"label: {true_class}"])
-plots.draw_probabilities(right, probabilities[:, chosen], fashion.classes)
-right.set_title("probability of each class")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** In the upper rows the probability is spread over several classes. Further
-# down one column turns dark: the network has made up its mind, and it is right. This is one chosen
-# image, on which it goes well. There are also images on which a late exit spoils a right answer.
-
-# %% alt="Two bars: the share of test images that the last exit gets right and the first wrong, and, much smaller, the reverse."
-spoiled = (answers[0] == labels) & (answers[-1] != labels)
-shares = [100 * group.float().mean().item() for group in (learned, spoiled)]
-plt.figure(figsize=(6, 3))
-plt.barh(["only exit 6 right", "only exit 1 right"], shares)
-plt.grid(False, axis="y")
-plt.xlabel("test images (%)")
-plt.title("Where the first and the last exit disagree")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** Going on corrects many answers and spoils a few. On the whole it pays.
+# **What you should see.** The **error** is the share of test images that an exit gets wrong. All six
+# errors fall together, and later exits end with fewer mistakes. The steps are uneven: from exit 2 to
+# exit 3 the error falls most, and the last exit hardly improves on the one before.
 #
 # ## Stop when you like
 #
-# So far all six answers came at once. `refine` gives them one by one. It is a generator: each
-# `next` computes one part of the network more, up to the next exit, and then waits.
+# `network(images)` computes all six answers. `network.refine(images)` gives them one by one. It is a
+# generator: each `next` runs the network up to the next exit, and then it waits.
 
 # %%
-image = fashion.test.pixels[chosen : chosen + 1]
 network.eval()
-answer_by_answer = network.refine(image)
-given = [next(answer_by_answer), next(answer_by_answer)]
-given[0].shape, given[1].shape
+image = fashion.test.pixels[100:101].to(device)
+answers = network.refine(image)
+print("exit 1 says", fashion.classes[next(answers).argmax()])
+print("exit 2 says", fashion.classes[next(answers).argmax()])
 
 # %% [markdown]
-# If the time is over now, the second is the answer, and exits 3 to 6 are never computed. If there is
-# time left, `next` goes on where it stopped. In the end the answers are those that came at once.
+# If time is up now, the second answer counts, and exits 3 to 6 are never computed. Usually one writes a
+# loop, and leaves it when there is no time left. Here that is so after exit 4:
 
 # %%
-given += answer_by_answer  # all that are left
-torch.allclose(torch.stack(given), network(image), atol=1e-5)
+for exit, answer in enumerate(network.refine(image), start=1):
+    print(f"exit {exit} says", fashion.classes[answer.argmax()])
+    if exit == 4:
+        break
 
 # %% [markdown]
-# ## When something goes wrong
+# ## Where this leads
 #
-# The kit's error messages name what is wrong and how to mend it. Read the last line first. Here are
-# two mistakes, made on purpose.
+# AdaLoss, the method of the paper, does not fix the weights. It lets them follow the losses during
+# training. The weights that it ends with differ from one data set to the next, and what they tell about the data
+# is a question that the course returns to in notebook 08. You can look at them already:
 
-# %%
-try:
-    fashion.test[3]
-except TypeError as error:
-    print(error)
-
-# %%
-try:
-    train(networks.build("resann-1-4"), const, fashion, recipe)
-except ValueError as error:
-    print(error)
+# %% tags=["widget"]
+explore.final_weights()
 
 # %% [markdown]
-# The help of any function is a question mark away: `train?` in a cell shows what it takes and gives.
-# `python -m anytime doctor` looks after the installation.
-#
 # ## Summary
 #
-# - The kit works here, without network and without GPU.
-# - An anytime network has several exits. It answers early, and better if it may run on.
+# - An anytime network has exits along its depth. It answers early, and as a rule better if it may run on.
 # - All exits are trained together, by a weighted sum of their losses.
-# - `network(images)` gives all answers, of shape (exits, images, classes). `network.refine(images)`
+# - `network(images)` gives all answers, of shape (exits, images, classes); `network.refine(images)`
 #   gives them one by one.
 #
 # ## Exercises
 #
-# An exercise is a function to fill in. It comes with a check that says "right", or what is off. You
-# may try as often as you like. As long as an exercise is not done, the check says so, and the
-# notebook runs on. The solved notebooks are in the folder `solutions`.
-#
-# **Exercise 0.1.** Write the function that was used all the time: the share of wrong answers. In the
-# place of `raise NotImplementedError(...)` write your own lines, run the cell, then run the check.
+# An exercise asks for a function. Replace `raise NotImplementedError(...)` by lines of your own, and its
+# check says "right", or what is off. You may try as often as you like, and nothing stops the notebook.
+# Stars tell how hard an exercise is. Solved copies are in the folder `solutions`.
 
-
-# %%
-def error_rate(predicted, labels):
-    """(N,) predicted classes, (N,) labels, both whole numbers -> the share that is wrong."""
-    ### BEGIN SOLUTION 0.1
-    return (predicted != labels).float().mean().item()
-    ### END SOLUTION
-
+# %% [markdown]
+# **Exercise 0.1 ★ The error of every exit.** You have the classes that each exit answers, for all
+# images, and the right classes. Which share of the images does each exit get wrong? Both are tensors
+# of whole numbers.
 
 # %%
 from anytime.course import checks
 
-checks.error_rate(error_rate)
+
+def exit_errors(answers, labels):
+    """(K, N) answered classes, (N,) right classes -> (K,) errors, each between 0 and 1."""
+    ### BEGIN SOLUTION 0.1
+    return (answers != labels).float().mean(1)
+    ### END SOLUTION
+
+
+checks.exit_errors(exit_errors)
 
 # %% [markdown]
-# **Think.** An exit has an error of 0.9 on ten classes that are equally frequent. Another one has an
-# error of 1.0. Which one is more useful?
+# **Exercise 0.2 ★★ Predict, measure, explain.** Exit 6 is wrong less often than exit 1. Is there any
+# image that exit 1 gets right and exit 6 wrong? Write down how many of the 1,000 test images you
+# expect. Then fill in the function, and apply it to `answers` and `fashion.test.labels` in a cell of
+# your own:
 #
-# <details><summary>Answer</summary>
+# `answers = predict(network, fashion.test).argmax(-1)`
 #
-# 0.9 is what guessing gives, so the first exit may know nothing. The second is never right, which
-# nobody achieves by guessing: it knows the right class and avoids it. With two classes one would
-# only have to turn its answers round. With ten classes, "not this one" leaves nine. After a proper
-# training, an error clearly above that of guessing is a sign of a mistake in the code, such as labels
-# in another order.
+# Explain in five sentences what you found: how both shares are linked with the errors of exits
+# 1 and 6, how a later exit can spoil an answer, and what follows for somebody who uses such a network.
+
+# %%
+from anytime.training import predict
+
+
+def gained_and_spoiled(answers, labels):
+    """(K, N) answers, (N,) labels -> (share right at the last exit only, at the first only)."""
+    ### BEGIN SOLUTION 0.2
+    first, last = answers[0] == labels, answers[-1] == labels
+    gained = (last & ~first).float().mean()
+    spoiled = (first & ~last).float().mean()
+    return gained, spoiled
+    ### END SOLUTION
+
+
+checks.gained_and_spoiled(gained_and_spoiled)
+
+# %% tags=["rubric"]
+answers = predict(network, fashion.test).argmax(-1)
+gained, spoiled = gained_and_spoiled(answers, fashion.test.labels)
+print("some answers are spoiled:", bool(spoiled > 0))
+print("at least three times as many are gained:", bool(gained > 3 * spoiled))
+fewer = errors[0] - errors[-1]
+print("their difference is that of the errors:", bool(abs(fewer - (gained - spoiled)) < 1e-3))
+
+# %% [markdown] tags=["rubric"]
+# **What a good explanation says** (a point each):
 #
-# </details>
+# 1. It compares the guess with the number that was measured.
+# 2. The error of exit 1, less the gained share, plus the spoiled share, is the error of exit 6: images
+#    that both get right or both get wrong cancel out.
+# 3. A later exit has more computation but also features and a head of its own; it is better on average, and
+#    nothing in training asks that it be right wherever an earlier exit was.
+# 4. Therefore "later is better" is a statement about means over images, not about a single image.
+# 5. Whoever uses the network takes the last answer there was time for, since nobody knows on which
+#    images it is the spoiled one; confidence can help, but it is not proof.
 
 # %% [markdown]
+# ## References
+#
+# - H. Hu, D. Dey, M. Hebert, J. A. Bagnell: *Learning Anytime Predictions in Neural Networks via Adaptive
+#   Loss Balancing*, AAAI 2019. [doi:10.1609/aaai.v33i01.33013812](https://doi.org/10.1609/aaai.v33i01.33013812),
+#   [arXiv:1708.06832](https://arxiv.org/abs/1708.06832). The paper that this course is about.
+# - H. Xiao, K. Rasul, R. Vollgraf: *Fashion-MNIST*, 2017. [arXiv:1708.07747](https://arxiv.org/abs/1708.07747).
+#
 # ## What next
 #
-# | notebook | what it is about |
-# |---|---|
-# | 01 | what anytime prediction is; a network with exits built from scratch; what each exit costs |
-# | 02 | why weighting losses is hard: static schemes, and what the exits compete for |
-# | 03 | AdaLoss, derived in three ways |
-# | 04 | each weighting scheme in training, live |
-# | 05 | the schemes compared on recorded runs: how far from the optimum is each? |
-# | 06 | small networks with AdaLoss against large ones without |
-# | 07 | EANN, a chain of ever deeper networks: its bound, the proof, a simulation |
-# | 08 | easy and hard data sets, and the weights AdaLoss ends with |
-# | 09 | beyond AdaLoss: its first-order variant, several tasks, its relatives |
-# | 10 | early exit: another way to save computation, and how both go together |
-# | 11 | the reproduction at full scale, and the ledger of the paper's claims |
-#
-# **You want to learn.** Go on with [01](01_anytime_prediction.ipynb) and take them in order. 01 to 05
-# are the core. After them 06 to 10 can be read in any order.
-#
-# **You teach.** Each notebook says how many minutes it takes. The pictures with sliders can be
-# projected: moving a slider trains nothing. Hand out the notebooks without the folder `solutions`.
-#
-# **You do research.** Read 05 and 11 first. A network is one file in `anytime/networks`, a weighting
-# one class in `anytime/weighting`. `python -m anytime train --help` and `python -m anytime run --help`
-# say how runs are made, resumed and recorded.
+# To **learn**, go on with [01](01_anytime_prediction.ipynb) and take the notebooks in order. To **teach**,
+# look at the table in the README: it has the question and the minutes of each notebook. For **research**,
+# `python -m anytime train --help` and `python -m anytime run --help` say how runs are made and recorded.

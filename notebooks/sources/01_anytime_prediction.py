@@ -5,15 +5,15 @@
 #
 # **You will**
 #
-# - tell anytime prediction from early exit,
-# - build an anytime network from nothing but PyTorch, equal to the kit's,
+# - tell anytime prediction from early exit;
+# - build an anytime network from nothing but PyTorch, equal to the kit's;
 # - count what each exit costs, train all exits at once, and draw the error over the cost.
 #
 # **Before:** notebook 00; convolutions, batch normalisation and residual networks in PyTorch.
 # **Time:** 45 minutes. **Paper:** the introduction, and the networks of its experiments.
 
 # %%
-from itertools import islice, product
+from itertools import islice
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,70 +21,45 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from anytime import datasets, plots
+from anytime import datasets, networks, plots
+from anytime.course import checks
 
 plots.theme()
-torch.set_num_threads(1)  # small networks gain nothing from more, and results repeat better
+torch.set_num_threads(1)  # small networks gain nothing from more
+device = "cuda" if torch.cuda.is_available() else "cpu"
 
 # %% [markdown]
 # ## What is an anytime prediction?
 #
 # A car's camera sees something on the road. How much time is there to find out what it is? That
-# depends on the speed, on the distance, and on what else the computer has to do. Nobody knows it
-# when the network is built, and often nobody knows it when the network starts. What is sure is that
-# at some moment an answer will be demanded.
+# depends on the speed, on the distance, and on what else the computer has to do just then. Nobody
+# knows the time when the network is built, and often nobody knows it when the network starts to
+# run. All that is certain is that at some moment an answer will be demanded.
 #
-# An **anytime predictor** gives a crude answer at once and improves it until it is interrupted.
-# Whenever that happens, it has a valid answer.
+# A small network has its answer early, but never a better one. A large network has a good answer at
+# its end, and nothing at all until then. An **anytime predictor** gives a crude answer soon and improves it
+# for as long as it is allowed to run, so that it has a valid answer whenever it is interrupted.
+# Whether its last answer can be as good as that of the large network is the hard part, and the
+# reason why the paper was written.
 #
-# Compare it with two usual networks, a small one and a large one. A predictor that is interrupted
-# at time $t$ has what stands above $t$ in this picture.
-
-# %% alt="Three bars over time: a small network has a fair answer from early on, a large network has nothing until the end, an anytime network has answers from early on that become better step by step."
-blues = plt.get_cmap("Blues")
-rows = {
-    "small network": [(0.2, 1.1, 0.35)],
-    "large network": [(1.0, 1.1, 0.9)],
-    "anytime network": [(k / 6, (k + 1) / 6, 0.15 * k) for k in range(1, 6)] + [(1.0, 1.1, 0.9)],
-}
-for row, answers in enumerate(rows.values()):
-    plt.barh(row, 1.1, color="0.93", height=0.6)
-    for start, end, quality in answers:
-        plt.barh(row, end - start, left=start, color=blues(quality), height=0.6)
-plt.yticks(range(3), rows)
-plt.grid(False)
-plt.xlabel("time of the interruption (cost of the large network = 1)")
-plt.title("What there is when time is up: the darker, the better")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** The picture is a sketch, nothing in it was measured. The small network
-# has an answer early and never a better one. The large network has nothing until it is through.
-# The anytime network has the advantages of both, at least in the sketch. Whether its last answer
-# really is as good as the large network's is the hard part, and what the paper is about.
-#
-# ### Not the same as early exit
-#
-# Networks with exits are also built for another purpose. In **early exit** (also: budgeted
-# prediction, a cascade) the network stops by itself at the first exit that is sure of its answer.
-# Easy images leave early, hard ones stay longer.
+# Networks with several exits are also built for another purpose. In **early exit** the network stops by
+# itself, at the first exit that is sure enough of its answer. Easy images leave early, and computation
+# is saved on average.
 #
 # | | anytime prediction | early exit |
 # |---|---|---|
 # | who ends it? | the world: a deadline, an interruption | the network: it is sure enough |
-# | what is known before? | nothing of the budget | a budget for the average over many images |
-# | after an answer | it goes on and improves it | the image is done; its answer stays |
-# | which exits matter? | each exit, on all images | each exit, on the images that leave there |
+# | what is known before? | nothing of the budget | the budget for the average image |
+# | after an answer | it goes on and improves it | the image is done |
 #
-# Both can be combined. Notebook 10 does so. Until then every image passes all exits in order, as far
-# as the time reaches.
-
-# %% [markdown]
+# Both can be combined, as a later notebook does. Until then every image passes all exits in order,
+# as far as the time reaches.
+#
 # ## The interface: always an answer
 #
-# Algorithms that work like this are old. Newton's method for square roots is one. In Python, a
-# *generator* says it best: `yield` hands out an answer, and the computation rests until the next one
-# is asked for.
+# Algorithms of this kind are old, and Newton's method for square roots is one of them. Python has the right
+# tool to write them down. In a *generator*, `yield` hands out an answer, and the computation rests
+# until somebody asks for the next one.
 
 
 # %%
@@ -96,58 +71,46 @@ def square_root(x):
         guess = (guess + x / guess) / 2
 
 
-print(" ".join(f"{guess:.3f}" for guess in islice(square_root(2.0), 5)))
+for guess in islice(square_root(2.0), 4):
+    print(f"{guess:.3f}")
 
 # %% [markdown]
-# Who uses it needs to know nothing of its inside. Take answers while there is time, and keep the
-# last.
-
-
-# %%
-def latest(answers, steps):
-    """The last of the first so many answers; None where there was no time for any."""
-    answer = None
-    for newer in islice(answers, steps):
-        answer = newer
-    return answer
-
-
-print(latest(square_root(2.0), 0), f"{latest(square_root(2.0), 3):.3f}")
-
-# %% [markdown]
-# This is the whole interface: a generator that yields answers. A network with exits has the same.
-# Three differences are worth noting:
+# Whoever uses it needs to know nothing of its inside: take answers while there is time, and keep the
+# last one. A network with exits has the same interface, with two differences. It has a last answer:
+# with $K$ exits there are $K$ answers, and then it is done. And while Newton's guess gets better each
+# time, a network's answer gets better *on average*; on a single image a later exit may be wrong
+# where an earlier one was right.
 #
-# - The network has a last answer. With $K$ exits there are $K$ answers, and then it is done.
-# - Between two exits it has the old answer only. How close the exits stand decides how promptly it
-#   uses what it has computed.
-# - Newton's guess becomes better each time. A network's answer becomes better *on average*. On a
-#   single image a later exit may be wrong where an earlier one was right.
-
-# %% [markdown]
 # ## An anytime network from scratch
 #
 # The paper's main network is called **ResANN(n, c)**. It is a residual network of three blocks with
-# $n$ residual units each. The features have $c$, $2c$ and $4c$ channels in the three blocks. Where the
-# second and the third block start, height and width are halved. Behind the units stand the exits.
+# $n$ residual units each. Its features have $c$ channels in the first block, $2c$ in the second and $4c$
+# in the third, and at the start of the second and of the third block their height and width are halved.
+# Behind the units stand the exits. This is ResANN(2, 8):
 #
-# We build it from the inside outwards. First the **shortcut**: it carries the features past a unit.
-# Where the unit halves the resolution, the shortcut takes means over 2×2 pixels. Where the unit adds
-# channels, the shortcut adds channels of zeros, half of them on each side. It has no weights.
+# ```text
+#             block 1: 8 channels    block 2: 16 channels    block 3: 32 channels
+#
+# image ─ stem ─ unit 1 ─── unit 2 ───── unit 3 ─── unit 4 ───── unit 5 ─── unit 6
+#                   │          │            │          │            │          │
+#                head 1     head 2       head 3     head 4       head 5     head 6
+#                   │          │            │          │            │          │
+#               answer 1   answer 2     answer 3   answer 4     answer 5   answer 6
+# ```
+#
+# We build it from the inside outwards. A **unit** normalises its input, applies ReLU and a 3×3
+# convolution, does all of this once more, and normalises again. Then it adds its input. Where it changes
+# the shape, the input has to be made to fit, and a **shortcut** without any parameters does that: it takes means over
+# 2×2 pixels, and adds channels of zeros, half of them on each side.
 
 
 # %%
 def shortcut(features, channels, stride):
-    """(N, C, H, W) -> (N, channels, H / stride, W / stride), without any weights."""
+    """(N, C, H, W) -> (N, channels, H / stride, W / stride), without any parameters."""
     if stride > 1:
         features = F.avg_pool2d(features, stride)
     new = channels - features.shape[1]
     return F.pad(features, (0, 0, 0, 0, new // 2, new - new // 2))
-
-
-# %% [markdown]
-# Then the **unit**: normalise, ReLU, 3×3 convolution, and the same again, and normalise. The result
-# is added to the shortcut.
 
 
 # %%
@@ -172,15 +135,8 @@ class Unit(nn.Module):
 
 
 # %% [markdown]
-# **What do you expect?** Features of 8 channels and 32×32 pixels go into the first unit of the second
-# block. What comes out?
-
-# %%
-Unit(8, 16, stride=2)(torch.zeros(1, 8, 32, 32)).shape
-
-# %% [markdown]
-# An **exit** is small: ReLU, the mean of each channel over all pixels, and one linear layer from the
-# channels to the classes. It is also called a *head*.
+# A **head** is small: ReLU, the mean of each channel over all pixels, and one linear layer from the
+# channels to the classes.
 
 
 # %%
@@ -191,18 +147,16 @@ def exit_head(channels, num_classes):
 
 
 # %% [markdown]
-# Now the network: a first convolution (the *stem*), units in a row, and a head after each. Look at
-# `refine`. It is the generator of the section before, four lines long: go one unit further, and yield
-# what the exit there says. `forward` takes all answers at once, as training needs them.
-#
-# The input is what the paper uses: (pixel − mean) / 128. The mean image is set when training starts.
+# Now the network: a first convolution, called the **stem**, then units in a row, and a head behind each
+# of them. Look at `refine`. It is a generator like the one above: go one unit further, and yield
+# what the head there says. The input is (pixel − mean) / 128, as in the paper.
 
 
 # %%
 class AnytimeNet(nn.Module):
     """ResANN(n, channels) with an exit after each of its 3 n units."""
 
-    def __init__(self, n, channels, num_classes, in_channels, stem_stride=1):
+    def __init__(self, n, channels, stem_stride=1, num_classes=10, in_channels=1):
         super().__init__()
         self.register_buffer("mean", torch.zeros(1, 1, 1))
         self.stem = nn.Conv2d(in_channels, channels, 3, stem_stride, padding=1, bias=False)
@@ -220,122 +174,59 @@ class AnytimeNet(nn.Module):
             features = unit(features)
             yield head(features)
 
-    def forward(self, images):
-        """(N, in_channels, H, W) -> (K, N, num_classes)."""
-        return torch.stack(list(self.refine(images)))
-
 
 # %% [markdown]
-# ### Is it the kit's network?
-#
-# The kit builds a ResANN(2, 8) by its name. Both networks hold the same tensors in the same order.
-# So we can copy the kit's weights into ours, and then both should say the same.
+# Is it the network of the kit? Both hold the same tensors in the same order. So we can copy the kit's
+# parameters into ours, and then both must give the same logits on some images.
 
 
 # %%
-def copy_state(source, target):
-    """Copies all parameters and buffers from one network to another of the same build."""
-    pairs = zip(source.state_dict().values(), target.state_dict().values(), strict=True)
-    for from_tensor, to_tensor in pairs:
-        assert from_tensor.shape == to_tensor.shape
-        to_tensor.copy_(from_tensor)
+def ours_like(kits, *shape):
+    """Our network of this shape with a copy of all parameters of the kit's."""
+    ours = AnytimeNet(*shape)
+    values = kits.state_dict().values()
+    ours.load_state_dict(dict(zip(ours.state_dict(), values, strict=True)))
+    return ours.to(device)
 
-
-# %%
-from anytime import networks
-
-kits = networks.build("resann-2-8", num_classes=10, in_channels=1, seed=0)
-ours = AnytimeNet(2, 8, num_classes=10, in_channels=1)
-copy_state(kits, ours)
-
-# %% [markdown]
-# We compare the logits of all exits on some images, in training mode (where batch normalisation uses
-# the batch) and in evaluation mode (where it uses its running means).
 
 # %%
 fashion = datasets.load("fashion")
-some = fashion.test[::16]
-for training in (True, False):
-    pair = [network.train(training)(some.pixels) for network in (ours, kits)]
-    print("training" if training else "evaluation", torch.allclose(*pair, atol=1e-5))
+some = fashion.test[::16].to(device)
+kits = networks.build("resann-2-8", num_classes=10, in_channels=1, seed=0).to(device)
+ours = ours_like(kits, 2, 8)
+torch.allclose(torch.stack(list(ours.refine(some.pixels))), kits(some.pixels), atol=1e-4)
 
 # %% [markdown]
-# ### Nothing beyond the exit asked for
-#
-# **What do you expect?** We take three answers from `refine` and stop. How often does each of the
-# six units run?
-#
-# PyTorch calls a *forward hook* each time a module runs. Ours notes the unit's number.
+# Now we take three answers from `refine` and stop. PyTorch calls a *forward hook* whenever a module has
+# run; ours notes the number of the unit.
 
 # %%
-ran = []
-hooks = [
+ran, watched = [], ours_like(kits, 2, 8)
+for number, unit in enumerate(watched.units, start=1):
     unit.register_forward_hook(lambda *_, number=number: ran.append(number))
-    for number, unit in enumerate(ours.units, 1)
-]
-answer = latest(ours.refine(some.pixels), 3)
+answers = list(islice(watched.refine(some.pixels), 3))
 print(ran)
 
 # %% [markdown]
-# **What you should see.** Units 1, 2 and 3, once each. The early answers were not computed again,
-# and units 4 to 6 never ran. So the cost up to exit 3 is a fixed number that we can count.
-
-# %%
-for hook in hooks:
-    hook.remove()
-
-# %% [markdown]
+# **What you should see.** Units 1, 2 and 3 have run, once each. No early answer was computed again, and
+# units 4 to 6 never ran. So the cost up to exit 3 is a fixed number, and we can count it.
+#
 # ## What does an exit cost?
 #
 # Nearly all the work of such a network is in its convolutions, and a convolution consists of
-# **multiply-adds**: multiply a weight by a pixel, add it to a sum. Counting them gives a cost that
-# is the same on every computer.
-#
-# Here is a convolution written out, one multiply-add at a time. It pads the image with zeros, as the
-# network does.
-
-
-# %%
-def slow_convolution(image, weight):
-    """(C_in, H, W), (C_out, C_in, 3, 3) -> the result (C_out, H, W) and the multiply-adds."""
-    padded, count = F.pad(image, (1, 1, 1, 1)), 0
-    result = torch.zeros(len(weight), *image.shape[1:])
-    for o, y, x in product(*map(range, result.shape)):
-        for i, dy, dx in product(range(len(image)), range(3), range(3)):
-            result[o, y, x] += weight[o, i, dy, dx] * padded[i, y + dy, x + dx]
-            count += 1
-    return result, count
-
-
-# %%
-generator = torch.Generator().manual_seed(0)
-image = torch.randn(2, 5, 6, generator=generator)
-weight = torch.randn(4, 2, 3, 3, generator=generator)
-result, count = slow_convolution(image, weight)
-print(torch.allclose(result, F.conv2d(image[None], weight, padding=1)[0], atol=1e-5), count)
-
-# %% [markdown]
-# The result is right. And the count can be read off the two loops. The outer one goes over all
-# numbers of the output, $C_\text{out} \cdot H \cdot W$. For each of them, the inner one goes over the
-# weights that it needs, $C_\text{in} \cdot k^2$ with kernel size $k$:
+# **multiply-adds**: multiply an input by a parameter, add the product to a sum. Counting them gives a cost
+# that is the same on every computer. Each number of the output, and there are
+# $C_\text{out} \cdot H_\text{out} \cdot W_\text{out}$ of them, is a sum over $C_\text{in}$ channels
+# and $k \times k$ pixels, so
 #
 # $$\text{multiply-adds} = C_\text{out} \cdot H_\text{out} \cdot W_\text{out} \cdot C_\text{in} \cdot k^2 .$$
 #
-# $H_\text{out}$ and $W_\text{out}$ are the height and width of the *output*. Multiplications by the
-# zeros of the padding count as well; that is the custom.
-
-# %%
-print(4 * 5 * 6 * 2 * 3**2 == count)
-
-# %% [markdown]
-# ### A whole network
+# The cost of exit $k$ is the cost of everything that has to be computed to have predictions 1 to
+# $k$: the stem, $k$ units and $k$ heads. A head costs (channels × classes) multiply-adds.
+# Batch normalisation, ReLU and pooling are not counted.
 #
 # **What do you expect?** In the second block the features have twice the channels, and half the
-# height and width. Does a unit there cost more or less than one in the first block?
-#
-# The cost of exit $k$ is that of everything which must be computed to have predictions $1 \dots k$:
-# the stem, $k$ units and $k$ heads. A head costs (channels × classes) multiply-adds. Batch
-# normalisation, ReLU and pooling are not counted.
+# height and width. Does a unit there cost more than one in the first block, or less?
 
 
 # %%
@@ -343,24 +234,23 @@ def convolution(channels_in, channels_out, side):
     return 9 * channels_in * channels_out * side**2
 
 
-def resann_costs(n, channels, in_channels, side, num_classes=10):
+def resann_costs(n, channels, in_channels=1, side=32, num_classes=10):
     """The multiply-adds up to each exit of a ResANN(n, channels), (3 n,)."""
-    stem, per_exit = convolution(in_channels, channels, side), []
+    costs = [convolution(in_channels, channels, side)]
     for i in range(3 * n):
         before = channels
         if i in (n, 2 * n):
             channels, side = 2 * channels, side // 2
         unit = convolution(before, channels, side) + convolution(channels, channels, side)
-        per_exit.append(unit + channels * num_classes)
-    return stem + np.cumsum(per_exit)
+        costs.append(costs[-1] + unit + channels * num_classes)
+    return np.array(costs[1:])
 
 
 # %%
 from anytime.networks import cost
 
-macs = resann_costs(2, 8, in_channels=1, side=32)
-print(macs)
-print(np.array_equal(macs, cost.multiply_adds(kits, image_shape=(1, 32, 32))))
+macs = resann_costs(2, 8)
+np.array_equal(macs, cost.multiply_adds(kits, image_shape=(1, 32, 32)))
 
 # %% alt="Six rising bars: the multiply-adds up to each exit grow in nearly even steps to 6.6 million."
 plots.draw_cost(plt.gca(), macs)
@@ -369,482 +259,224 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** The steps are nearly even. Twice the channels going in and twice the
-# channels coming out make four times the work; a quarter of the pixels takes it back. Only the first
-# unit of a block is cheaper: its first convolution still reads the few channels of the block before.
-# That makes (1/2 + 1) / 2, three quarters of a unit, at exits 3 and 5.
+# channels coming out make four times the work, and a quarter of the pixels takes it back. Only the first
+# unit of a block is cheaper, because its first convolution still reads the few channels of the block
+# before. So exit $k$ costs roughly $k/K$ of the whole, and "a quarter of the budget" means an exit at about
+# a quarter of the depth.
 #
-# So exit $k$ costs roughly $k/K$ of the whole. "A quarter of the budget" means an exit at about a
-# quarter of the depth.
-#
-# The authors count the convolutions alone. **What do you expect:** how much does that change?
-
-# %%
-convolutions = cost.multiply_adds(kits, image_shape=(1, 32, 32), convolutions_only=True)
-print(macs - convolutions)
-print(f"at most {100 * max(1 - convolutions / macs):.2f} %")
-
-# %% [markdown]
-# Next to nothing. With a hundred classes and few channels the heads weigh more, so the kit counts
-# them.
-#
-# ### And in seconds?
-#
-# Multiply-adds are a good currency: each computer counts the same. But what people wait for is time.
-# Let us measure how long it takes to reach each exit, for one image and for 64 at a time.
-#
-# **What do you expect?** If time were proportional to multiply-adds, all three lines of the next
-# picture would be one.
-
-# %% alt="Three rising lines over the exits, from a fifth or a third of the full cost to all of it: multiply-adds, time for one image, and time for 64 images. The line for 64 images lies above the others."
-batch = fashion.test.pixels[::16][:64]
-kits.eval()
-costs = {
-    "multiply-adds": macs,
-    "time, 1 image": cost.latency(kits, batch[:1], repeats=30),
-    "time, 64 images": cost.latency(kits, batch, repeats=10),
-}
-for (name, values), marker in zip(costs.items(), "osD", strict=True):
-    plt.plot(range(1, 7), 100 * values / values[-1], marker=marker, label=name)
-plt.xlabel("exit")
-plt.ylabel("share of the full cost (%)")
-plt.title("The cost of each exit, counted and measured")
-plt.legend()
-plt.show()
-
-# %% [markdown]
-# **What you should see.** On the computer that made the stored picture, the time for one image follows
-# the multiply-adds closely, but for another reason: such small operations take hardly longer than it
-# takes to start them, and each unit starts as many. With 64 images at a time the line bends. The
-# early units are dearer than their multiply-adds say. Normalising, ReLU and addition have to read and
-# write all numbers of the features, and a unit of the first block handles 8·32·32 of them, one of the
-# last block 32·8·8, a quarter.
-#
-# So two costs are worth knowing: multiply-adds, which anybody can check, and the time on the computer
-# that counts. The course uses the first, as the paper does.
-
-# %% [markdown]
-# ## Six losses in one call
-#
-# Each exit has a loss $\ell_i$, the mean cross-entropy of its answers over the batch, in **nats**
-# (the unit that belongs to the natural logarithm). A loop over
-# the exits computes them.
-
-
-# %%
-def slow_exit_losses(logits, labels):
-    """(K, N, classes), (N,) -> (K,) losses."""
-    return torch.stack([F.cross_entropy(one_exit, labels) for one_exit in logits])
-
-
-# %% [markdown]
-# The loop makes PyTorch start a small computation per exit. On a GPU, starting it takes longer than
-# doing it. But to the loss, an image at exit 1 and the same image at exit 2 are just two rows of
-# logits. So put the exits one behind the other, as if the batch were $K$ times as large, and take
-# the means afterwards.
-
-
-# %%
-def exit_losses(logits, labels):
-    """(K, N, classes), (N,) -> (K,) losses, computed at once."""
-    exits, batch_size, _ = logits.shape
-    losses = F.cross_entropy(logits.flatten(0, 1), labels.repeat(exits), reduction="none")
-    return losses.view(exits, batch_size).mean(1)
-
-
-# %%
-from anytime.training import evaluation
-
-logits = ours.train()(some.pixels)
-losses = exit_losses(logits, some.labels)
-for other in (slow_exit_losses, evaluation.exit_losses):
-    print(torch.allclose(losses, other(logits, some.labels)))
-
-# %% [markdown]
-# ## Which weights does an exit teach?
-#
-# A loss teaches all weights that it depends on: its gradient reaches them. Exit 2 depends on the
-# stem, on units 1 and 2, and on its own head.
-#
-# **What do you expect?** Draw a table with a row for each exit and a column for each unit, and put a
-# cross where the gradient of the exit's loss reaches the unit. Which half of it is empty?
-#
-# All losses came out of one call, so PyTorch walks back through all of it. Where a loss doesn't depend
-# on a weight, the gradient it finds is exactly zero.
-
-# %%
-first_weights = [unit.residual[2].weight for unit in ours.units]
-
-
-def gradient_lengths(loss):
-    """The length of the loss's gradient at the first convolution of each unit, (K,)."""
-    gradients = torch.autograd.grad(loss, first_weights, retain_graph=True)
-    return [gradient.norm().item() for gradient in gradients]
-
-
-reach = np.array([gradient_lengths(loss) for loss in losses])
-deeper = np.triu(np.ones((6, 6), dtype=bool), k=1)  # the units behind each exit
-print(np.array_equal(reach == 0, deeper))
-
-# %% alt="A triangular table of gradient lengths: row i is filled in columns 1 to i and empty to the right of them."
-plt.figure(figsize=(6.5, 4.6))
-plt.imshow(reach, cmap="Blues", vmin=0, extent=(0.5, 6.5, 6.5, 0.5))
-for (i, j), length in np.ndenumerate(reach):
-    color = "white" if length > 0.6 * reach.max() else "black"
-    text = f"{1000 * length:.0f}" if length > 0 else ""
-    plt.text(j + 1, i + 1, text, ha="center", va="center", color=color)
-plt.grid(False)
-plt.xlabel("unit")
-plt.ylabel("loss of exit")
-plt.title("Length of each loss's gradient at each unit, times 1000")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** A triangle. The loss of exit $i$ reaches units $1 \dots i$ and nothing
-# deeper. Read it by columns: unit 6 learns for exit 6 alone, while unit 1 is pulled by all six losses
-# at once. Nothing says that they pull in the same direction. Whose wish counts how much is decided by
-# the weights $B_i$, and that is the subject of notebook 02.
-
-# %% [markdown]
 # ## Train all exits at once
 #
-# The simplest way to train all exits is to make the sum of their losses small, $\sum_i \ell_i$. That
-# is CONST, the scheme with all weights $B_i = 1$. One step looks as always; only the loss is a sum.
+# Every exit has a loss $\ell_i$, the mean cross-entropy of its answers over a batch. The simplest way to
+# train all exits is to make the sum $\sum_i \ell_i$ small, which is CONST, with all weights 1. One
+# step looks as it always does; only the loss is a sum. The stem takes every fourth
+# pixel here, which makes training sixteen times as cheap. (The paper's stem takes every pixel.)
 
 
 # %%
-def train_step(network, optimizer, pixels, labels):
-    """One step down the sum of all losses; returns the losses (K,) before it."""
-    losses = exit_losses(network(pixels), labels)
-    optimizer.zero_grad()
-    losses.sum().backward()
-    optimizer.step()
-    return losses.detach()
+def exit_losses(network, images, labels):
+    """The loss of each exit, (K,)."""
+    return torch.stack([F.cross_entropy(logits, labels) for logits in network.refine(images)])
 
-
-# %% [markdown]
-# Is it a step of the kit's `train`? We let both take a single one, from the same weights, with plain
-# SGD. The stem's stride of 4 makes the network 16 times as cheap. It is not the paper's, but trains
-# within seconds.
 
 # %%
-from dataclasses import replace
-
-from anytime import weighting
-from anytime.training import Recipe, train
-
-kits = networks.build("resann-2-8-stride4", num_classes=10, in_channels=1, seed=0)
-ours = AnytimeNet(2, 8, num_classes=10, in_channels=1, stem_stride=4)
-copy_state(kits, ours)
-const = weighting.build("const", num_exits=6)
-
-# %% [markdown]
-# The training set of this comparison is one batch of 64 images of noise. An epoch is then one step.
-# (Why not clothes? Their black margins are the same in each image. Once the mean of the very same
-# batch is taken away, nothing is left there but rounding errors around 0, and the ReLU behind them
-# passes some and blocks others as chance has it. For the same reason we leave out `channels_last`, which
-# sorts the numbers in memory in another way and rounds differently.)
-
-# %%
-draw = torch.Generator().manual_seed(0)
-pixels = torch.randint(256, (64, 1, 32, 32), dtype=torch.uint8, generator=draw)
-noise = datasets.Images(pixels, torch.randint(10, (64,), generator=draw))
-plain = {"schedule": "milestones", "weight_decay": 0.0, "augmentation": (), "channels_last": False}
-once = Recipe(epochs=1, batch_size=64, **plain)
-train(kits, const, replace(fashion, train=noise), once, progress=False)
-
-ours.mean = noise.pixels.float().mean(0)
-optimizer = torch.optim.SGD(ours.parameters(), lr=once.lr, momentum=once.momentum)
-losses = train_step(ours, optimizer, noise.pixels, noise.labels)
-
-# %%
-pairs = zip(kits.state_dict().values(), ours.state_dict().values(), strict=True)
-print(all(torch.allclose(theirs, mine, atol=1e-4) for theirs, mine in pairs))
-
-# %% [markdown]
-# So it is. Now the whole training set, four times, again from fresh weights. The learning rate falls
-# evenly to nearly zero. The second cell takes some seconds.
-
-# %%
-ours = AnytimeNet(2, 8, num_classes=10, in_channels=1, stem_stride=4)
-copy_state(networks.build("resann-2-8-stride4", in_channels=1, seed=0), ours)
-EPOCHS, BATCH = 4, 64
-images, labels = fashion.train.pixels, fashion.train.labels
-ours.mean = images.float().mean(0)
-
-# %%
-optimizer = torch.optim.SGD(ours.parameters(), lr=0.1, momentum=0.9)
-steps = EPOCHS * (len(labels) // BATCH)
-schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, total_iters=steps)
-order = torch.Generator().manual_seed(0)
-history = []
-for _ in range(EPOCHS):
-    for batch in torch.randperm(len(labels), generator=order).split(BATCH):
-        history.append(train_step(ours, optimizer, images[batch], labels[batch]))
+def train(network, steps=375, seed=0):
+    """Trains all exits on the clothes; the learning rate falls evenly to almost nothing."""
+    pixels, labels = fashion.train.pixels.to(device), fashion.train.labels.to(device)
+    network.mean = pixels.float().mean(0)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.01, total_iters=steps)
+    draw = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        batch = torch.randint(len(labels), (64,), generator=draw)
+        optimizer.zero_grad()
+        exit_losses(network, pixels[batch], labels[batch]).sum().backward()
+        optimizer.step()
         schedule.step()
 
-# %% alt="Six falling lines: the training loss of each exit over the epochs. The first exit's stays highest."
-by_epoch = torch.stack(history).unflatten(0, (EPOCHS, -1)).mean(1)
-plots.draw_losses(plt.gca(), by_epoch)
-plt.title("Mean training loss in each epoch")
-plt.show()
 
 # %% [markdown]
-# **What you should see.** All six losses fall, and exits 1 to 5 stay in order: the later the exit, the
-# lower its loss. Exits 5 and 6 lie almost on one line.
+# A loss teaches the parameters that it depends on. Before we train: which units does each loss reach?
+
+# %%
+quick = networks.build("resann-2-8-stride4", in_channels=1, seed=0)
+ours = ours_like(quick, 2, 8, 4)
+firsts = [unit.residual[2].weight for unit in ours.units]
+losses = exit_losses(ours, some.pixels, some.labels)
+for exit, loss in enumerate(losses, start=1):
+    gradients = torch.autograd.grad(loss, firsts, retain_graph=True)
+    reached = [number for number, gradient in enumerate(gradients, start=1) if gradient.any()]
+    print(f"the loss of exit {exit} reaches units", *reached)
+
+# %% [markdown]
+# **What you should see.** A triangle. The loss of exit $i$ reaches units 1 to $i$ and nothing
+# deeper. Read it by columns: unit 6 learns for exit 6 alone, while unit 1 is taught by six losses at
+# once, and nothing says that they agree. That is the subject of notebook 02. Now train; this takes some
+# seconds.
+
+# %%
+ours = ours_like(quick, 2, 8, 4)
+train(ours)
 
 # %% [markdown]
 # ## The anytime curve
 #
-# Now both halves come together: what an exit costs, and how good it is. `evaluate` takes our own
-# network as well, since all it needs is a forward that returns all logits.
-#
-# **What do you expect?** How does the error fall over the cost: evenly, fast at first, or late?
+# Now the two halves come together: what an exit costs, and how good it is. **What do you expect?**
+# How does the error fall over the cost: evenly, fast at first, or late?
 
 # %%
-_, errors = evaluation.evaluate(ours, fashion.test)
-macs = cost.multiply_adds(ours, image_shape=(1, 32, 32))
-full = macs[-1]
-bool(errors[-1] < errors[0] - 0.05)
+from anytime.training import evaluate
 
-# %% alt="A falling staircase: the error of the answer at hand over the budget, from the first exit on. Left of it, a shaded strip in which there is no answer."
-plt.step([*macs / full, 1.1], [*errors, errors[-1]], where="post", color=plots.PALETTE[0])
-plt.plot(macs / full, errors, "o", color=plots.PALETTE[0])
-plt.axvspan(0, macs[0] / full, color="0.85")
-plt.text(macs[0] / full / 2, 0.1, "no answer yet", rotation=90, ha="center")
-plt.xlim(0, 1.1)
-plt.ylim(0, None)
-plt.gca().xaxis.set_major_formatter(plots.PERCENT)
-plt.gca().yaxis.set_major_formatter(plots.PERCENT)
-plt.xlabel("budget (share of the full cost)")
+losses, errors = evaluate(ours, fashion.test)
+costs = cost.multiply_adds(ours, image_shape=(1, 32, 32)) / 1e3
+
+# %% alt="A falling staircase: the error of the answer at hand over the budget, from the first exit on. Left of it a shaded strip in which there is no answer. The error falls from a third to a fifth by half of the cost, and little after that."
+plt.step([*costs, 450], [*errors, errors[-1]], "o-", where="post")
+plt.axvspan(0, costs[0], color="0.85")
+plt.text(costs[0] / 2, 0.02, "no answer yet", rotation=90, ha="center")
+plt.axis((0, 450, 0, 0.5))
+plt.xlabel("budget (thousands of multiply-adds)")
 plt.ylabel("test error")
 plt.title("The error of the answer at hand")
 plt.show()
 
+# %%
+bought = (errors[0] - errors[2]) / (errors[0] - errors[-1])
+print(f"exit 3 costs {costs[2] / costs[-1]:.0%} of the whole")
+print("and brings more than half of what the later exits improve:", bool(bought > 0.5))
+
 # %% [markdown]
 # **What you should see.** A staircase. In the shaded strip there is no answer, since even the first
-# exit costs something. Between two exits the answer stays as it is. The error falls fast at first:
-# half of the full cost buys most of what the whole buys. That makes stopping early attractive, and it
-# also means that the last exits fight for little.
+# exit costs something, and between two exits the answer stays as it is. The error falls fast at
+# first: half of the cost brings most of the improvement. That makes it attractive to stop early, and it
+# also means that the last exits fight for little. A later exit may even come out a little worse. Do not read much
+# into small steps: with 1,000 test images, an error of 18 % has a standard error of
+# $\sqrt{0.18 \cdot 0.82 / 1000}$, or 1.2 percentage points.
 #
-# Neighbouring exits can be about equally good, and a later one can even be a little worse. Do not read
-# much into that: with 1,000 test images, an error of 18 % has a standard error of
-# $\sqrt{0.18 \cdot 0.82 / 1000}$, that is 1.2 percentage points.
+# This is the **anytime curve**, by which the course compares networks: the lower, the better, at each
+# budget.
 #
-# This is the **anytime curve**. The course compares networks by it: the lower the curve, the better,
-# at each budget.
-
-# %% [markdown]
-# ## The interruption game
-#
-# An error is a mean. Here you can watch single images. You set a budget; the network runs as far as
-# the budget pays; you see what it says. The twenty images are drawn at random from those on which
-# the exits do not all agree.
-#
-# First what the network says, recorded once.
-
-# %%
-answers = evaluation.predict(ours, fashion.test).argmax(-1)
-disputed = (answers != answers[0]).any(0).nonzero().flatten()
-draw = torch.Generator().manual_seed(1)
-chosen = disputed[torch.randperm(len(disputed), generator=draw)[:20]]
-shown = fashion.test[chosen]
-
-
-# %%
-def draw_answers(ax, exit):
-    """The images, each below the answer of an exit, counted from 1; 0 is before any answer."""
-    if exit == 0:
-        return plots.draw_images(ax, shown.pixels, ["?"] * 20, columns=10)
-    said = answers[exit - 1, chosen]
-    right = (said == shown.labels).tolist()
-    marks = ["✓" if good else "✗" for good in right]
-    titles = [f"{mark} {fashion.classes[k]}" for mark, k in zip(marks, said, strict=True)]
-    plots.draw_images(ax, shown.pixels, titles, columns=10)
-    for text, good in zip(ax.texts, right, strict=True):
-        text.set_color(plots.PALETTE[0 if good else 3])
-
-
-# %% alt="The same twenty photographs twice, first below the answers of exit 1, then below those of exit 6. Right answers have a tick, wrong ones a cross."
-figure, axes = plt.subplots(2, 1, figsize=(11, 6))
-for ax, exit in zip(axes, (1, 6), strict=True):
-    draw_answers(ax, exit)
-    right = int((answers[exit - 1, chosen] == shown.labels).sum())
-    share = 100 * macs[exit - 1] / full
-    ax.set_title(f"exit {exit}, {share:.0f} % of the cost: {right} of 20 right", loc="left")
-plt.show()
-
-# %%
-right = (answers == fashion.test.labels)[:, disputed].float().mean(1)
-print(f"disputed: {round(len(disputed) / len(fashion.test), 1):.0%} of the test images")
-print("exit 6 is right on them more than twice as often as exit 1:", bool(right[5] > 2 * right[0]))
-
-# %% [markdown]
-# **What you should see.** Twenty images are too few to tell how much better exit 6 is: the lines below the
-# pictures count all images on which the exits disagree, and there exit 6 is right far more often.
-# The way is not straight, though: look for an image that exit 1 gets right and exit 6 wrong. As
-# the exits disagree on all these images, each exit is wrong here more often than on the whole test set.
-#
-# Now make the same picture for any budget. There are only seven of them: one before the first answer,
-# and one for each exit. So the next cell draws all seven into memory, and the slider chooses.
-
-# %%
-from io import BytesIO
-
-import ipywidgets as widgets
-from matplotlib.figure import Figure
-
-
-def picture_of(exit):
-    """The images below an exit's answers, as the bytes of a PNG."""
-    figure, file = Figure(figsize=(11, 2.8)), BytesIO()
-    draw_answers(figure.subplots(), exit)
-    figure.savefig(file, format="png", dpi=80)
-    return file.getvalue()
-
-
-pictures = [picture_of(exit) for exit in range(7)]
-sentences = ["There is no answer yet."] + [
-    f"Exit {exit} answers. Over the whole test set it is wrong in {error:.0%}."
-    for exit, error in enumerate(errors.tolist(), 1)
-]
-
-# %% tags=["widget"]
-budget = widgets.IntSlider(value=20, max=100, step=5, description="budget (%)")
-picture, sentence = widgets.Image(format="png"), widgets.HTML()
-
-
-def update(change=None):
-    exit = int((100 * macs / full <= budget.value).sum())
-    picture.value, sentence.value = pictures[exit], sentences[exit]
-
-
-budget.observe(update, "value")
-update()
-widgets.VBox([budget, sentence, picture])
-
-# %% [markdown]
 # ### With a real clock
 #
-# A slider waits for you, a clock doesn't. The function below takes answers until the time is over. We
-# call it with three deadlines, and it tells how far the network came. The result depends
-# on your computer and on what else it is doing, so it is not stored here.
+# A budget in multiply-adds can be checked by anybody, but people wait for seconds. The next cell takes
+# answers until a millisecond is over. How far it comes depends on your computer and on what else that is
+# doing, so the answer is not stored here. Try other deadlines.
 
 # %% tags=["live"]
-import time
-
-
-def answer_until(deadline):
-    """What the network says of the first image when the clock reaches the deadline."""
-    for exit, logits in enumerate(ours.refine(shown.pixels[:1]), 1):
-        said = f"exit {exit} says {fashion.classes[logits.argmax()]}"
-        if time.perf_counter() > deadline:
-            break
-    return said
-
+from time import perf_counter
 
 ours.eval()
-with torch.inference_mode():
-    for milliseconds in (0.2, 0.7, 5.0):
-        print(f"{milliseconds} ms:", answer_until(time.perf_counter() + milliseconds / 1000))
+deadline = perf_counter() + 0.001  # one millisecond from now
+for exit, logits in enumerate(ours.refine(some.pixels[:1]), start=1):
+    said = f"exit {exit} says {fashion.classes[logits.argmax()]}"
+    if perf_counter() > deadline:
+        break
+print(said)
 
 # %% [markdown]
-# The loop looks at the clock after each exit. So it is late by up to the time of one unit: a network
-# can be interrupted *between* its exits only. To be on time, keep the answer before, and throw away
-# what was not ready.
+# The loop looks at the clock after each exit, so it can be late by the time that one unit takes.
+# `anytime.prediction.AnytimePredictor` measures its units beforehand, and starts none that would end
+# too late.
 #
 # ## Summary
 #
 # - An anytime predictor has an answer whenever it is interrupted, and a better one the later that
-#   is. Early exit is something else: there the network decides to stop, and saves average cost.
-# - A network becomes an anytime network by exits: small classifiers along its depth. Its interface is
-#   a generator, and nothing beyond the exit asked for is computed.
-# - The cost of exit $k$ is the multiply-adds of all that predictions $1 \dots k$ need. In a ResANN it
-#   grows almost evenly. Time is another matter, and depends on the computer.
-# - All exits are trained at once. The gradient of exit $i$ reaches units $1 \dots i$ and nothing
-#   deeper, so the early units have many teachers.
-# - The result is a curve: error over cost.
+#   happens. With early exit the network itself decides to stop.
+# - Heads along its depth make a network an anytime network. Its interface is a generator, and
+#   nothing beyond the exit asked for is computed.
+# - The cost of exit $k$ is the multiply-adds of all that predictions 1 to $k$ need. In a ResANN it
+#   grows almost evenly.
+# - The loss of exit $i$ reaches units 1 to $i$ and nothing deeper, so the first units have many
+#   teachers.
 #
 # ## Exercises
-#
-# **Exercise 1.1.** Count the multiply-adds of any square convolution: with an odd kernel size, a stride,
-# and groups. In a *grouped* convolution the channels are split into groups, and each output sees
-# only the input channels of its own group. The padding is `kernel // 2`, so an image with a side of
-# $s$ pixels becomes one with $\lceil s / \text{stride} \rceil$.
+
+# %% [markdown]
+# **Exercise 1.1 ★ The answer at hand.** Read the staircase: which error has the answer that a network has
+# at a budget? A budget of exactly the cost of an exit pays for that exit. Where the budget pays for no
+# exit there is no answer, which counts as wrong: an error of 1.
 
 
 # %%
-def convolution_multiply_adds(channels_in, channels_out, kernel, size, stride=1, groups=1):
-    """The multiply-adds of a convolution of one image, size x size pixels."""
+def error_at_budget(costs, errors, budget):
+    """(K,) rising costs, (K,) errors, a budget in the unit of the costs -> the error there."""
     ### BEGIN SOLUTION 1.1
-    side = (size + stride - 1) // stride
-    return channels_out * side**2 * (channels_in // groups) * kernel**2
+    paid = int((np.asarray(costs) <= budget).sum())
+    return errors[paid - 1] if paid else 1.0
     ### END SOLUTION
 
 
 # %%
-from anytime.course import checks
-
-checks.convolution_multiply_adds(convolution_multiply_adds)
+checks.error_at_budget(error_at_budget)
 
 # %% [markdown]
-# **Exercise 1.2.** Which exit answers at a budget? Exits are counted from 1. Return 0 where the
-# budget pays for none. A budget of exactly the cost of an exit pays for it.
+# **Exercise 1.2 ★★ Predict, train, explain.** A network with twice the channels costs about four times as
+# much at each exit. Somebody says: then it is better from its first exit on. Predict: at which budget
+# does ResANN(2, 16) begin to have the better answer than our ResANN(2, 8)?
+#
+# Write the function first; your `error_at_budget` is of use. Then train the wider network,
+# `wide = ours_like(networks.build("resann-2-16-stride4", in_channels=1, seed=0), 2, 16, 4)`, measure
+# its costs and errors as above, and compare. Explain in five sentences why the curves cross, or why they
+# do not, and what your numbers cannot show.
 
 
 # %%
-def exit_at_budget(cost, budget):
-    """(K,) rising costs of the exits, a budget in the same unit -> the exit, or 0."""
+def overtaking_budget(costs, errors, other_costs, other_errors):
+    """The smallest budget at which the other network's answer at hand has the lower error.
+
+    None where there is no such budget.
+    """
     ### BEGIN SOLUTION 1.2
-    return int((np.asarray(cost) <= budget).sum())
+    for budget in sorted([*costs, *other_costs]):
+        ours_there = error_at_budget(costs, errors, budget)
+        if error_at_budget(other_costs, other_errors, budget) < ours_there:
+            return budget
+    return None
     ### END SOLUTION
 
 
 # %%
-checks.exit_at_budget(exit_at_budget)
+checks.overtaking_budget(overtaking_budget)
+
+# %% tags=["rubric"]
+wide = ours_like(networks.build("resann-2-16-stride4", in_channels=1, seed=0), 2, 16, 4)
+train(wide)
+wide_errors = evaluate(wide, fashion.test)[1]
+wide_costs = cost.multiply_adds(wide, image_shape=(1, 32, 32)) / 1e3
+budget = overtaking_budget(costs, errors, wide_costs, wide_errors)
+print("the wide network is ahead only beyond its own first exit:", bool(budget > wide_costs[0]))
+
+# %% [markdown] tags=["rubric"]
+# **What a good explanation says** (a point each):
+#
+# 1. It compares the prediction with the budget that was measured.
+# 2. At a small budget the wide network has no answer at all, or only that of its first exit, while the narrow
+#    one is through with several units for the same cost.
+# 3. At equal depth the wide network is better, but at equal cost depth and width compete for the multiply-adds.
+# 4. So neither network is better as such; that depends on which budgets occur.
+# 5. One training of each on 6,000 images, tested on 1,000, cannot tell differences of one or two
+#    points from chance.
 
 # %% [markdown]
-# **Exercise 1.3.** Large ResANNs have an exit only after every $s$-th unit. The exits are *aligned to
-# the end*: the last unit always has one, and from there one goes back in steps of $s$. After which
-# units, counted from 1, does a ResANN(n, c) with its $3n$ units have exits?
-
-
-# %%
-def exit_positions(n, s):
-    """The numbers of the units after which there is an exit, from the first to the last."""
-    ### BEGIN SOLUTION 1.3
-    return list(range(3 * n, 0, -s))[::-1]
-    ### END SOLUTION
-
-
-# %%
-checks.exit_positions(exit_positions)
+# **Exercise 1.3 ★★★ A better first exit (open).** The first exit is the weakest, and its head is as
+# simple as a head can be. Change `exit_head` or `AnytimeNet`: a hidden layer, a convolution before the pooling,
+# the maximum instead of the mean. Train the new network from at least three seeds (of `networks.build`
+# and of the order), and draw its anytime curve beside the old one. What did the first exit gain, what did it
+# cost, and what happened to the last one? There is no single right answer; a convincing one has bars over seeds and
+# counts the additional multiply-adds.
 
 # %% [markdown]
-# **Think.** Network A has the lower error at small budgets, network B at large ones. Which one is
-# better?
+# ## References
 #
-# <details><summary>Answer</summary>
-#
-# That depends on which budgets occur. If you know how likely each budget is, the mean error under
-# that distribution decides. `metrics.anytime_auc` computes it for budgets that are all equally
-# likely. If you know nothing of them, neither is better. Then look at the whole curve, or at several
-# points of it, such as 1/4, 1/2, 3/4 and all of the full cost, where the paper compares.
-#
-# </details>
-#
-# **Think.** Could one get the same curve by training six separate networks, one for each budget?
-#
-# <details><summary>Answer</summary>
-#
-# Each of the six could be better at its own budget, since it serves one loss only. But one has to know
-# the budget in advance to choose among them. Running them one after the other instead costs the sum
-# of all their costs, and nothing of one is used by the next. In this course such separate networks
-# are the yardstick, called OPT. Notebook 07 asks what can be gained by running several networks one
-# after the other after all.
-#
-# </details>
+# - S. Zilberstein: *Using Anytime Algorithms in Intelligent Systems*, AI Magazine 17(3), 1996.
+#   [doi:10.1609/aimag.v17i3.1232](https://doi.org/10.1609/aimag.v17i3.1232). The idea before it met networks.
+# - K. He, X. Zhang, S. Ren, J. Sun: *Identity Mappings in Deep Residual Networks*, ECCV 2016.
+#   [arXiv:1603.05027](https://arxiv.org/abs/1603.05027). Units that normalise first.
+# - S. Teerapittayanon, B. McDanel, H. T. Kung: *BranchyNet*, ICPR 2016.
+#   [arXiv:1709.01686](https://arxiv.org/abs/1709.01686). Early exit.
+# - G. Huang et al.: *Multi-Scale Dense Networks for Resource Efficient Image Classification*, ICLR 2018.
+#   [arXiv:1703.09844](https://arxiv.org/abs/1703.09844). Both settings, in a network made for them.
 #
 # ## What next
 #
 # We gave all losses the same weight because that was simplest. In
-# [02](02_why_weighting_is_hard.ipynb) the exits begin to compete.
+# [02](02_why_weighting_is_hard.ipynb) the exits begin to compete, and we measure what that costs.

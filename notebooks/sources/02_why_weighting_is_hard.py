@@ -1,777 +1,434 @@
 # %% [markdown]
 # # 02 · Why weighting is hard
 #
-# **A network with several exits has several losses, but only one set of weights to learn. Can all
-# its losses be small at once, and how much should each of them count?**
+# **A network with several exits has several losses, but only one set of parameters. Can all its
+# losses be small at once, and how much should each of them count?**
 #
 # **You will**
 #
-# - see on a toy with two parameters why no point is best for two losses, and how a big loss drowns
-#   a small one;
-# - measure in a real network how hard each exit pulls on the layers that all exits share;
-# - build the fixed weighting schemes of the paper, and avoid the trap in comparing them.
+# - see on a toy with two parameters how a big loss drowns a small one;
+# - measure in a real network what it costs an exit to share its layers, and who pulls at them;
+# - compare the fixed weights of the paper, and avoid the trap in comparing them.
 #
-# **Before:** notebook 01 (what an exit is); gradients in PyTorch. **Time:** 45 minutes.
-# **Paper:** section 3, up to AdaLoss.
+# **Before:** notebook 01 (units, exits, costs); gradients in PyTorch.
+# **Time:** 45 minutes. **Paper:** section 3, up to AdaLoss.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import torch
 
-from anytime import datasets, explore, networks, plots, theory, weighting
+from anytime import datasets, networks, plots, theory, weighting
 from anytime.course import checks
-from anytime.training.evaluation import exit_losses
+from anytime.training import evaluate, exit_losses
 
 plots.theme()
-torch.set_num_threads(1)  # small networks gain nothing from more, and results repeat better
+torch.set_num_threads(1)  # on tensors this small a second thread is in the way
+device = "cuda" if torch.cuda.is_available() else "cpu"
 
 # %% [markdown]
 # ## The wish
 #
-# Call all the numbers that training may change $\theta$. Exit $i$ has the loss $\ell_i(\theta)$,
-# and its mean over all images is $E[\ell_i]$. The wish is simple to write down:
+# Call all parameters of a network $\theta$. Exit $i$ has the loss $\ell_i(\theta)$ on an image, and
+# $E[\ell_i]$ is its mean over all images. What we wish for is easily written down:
 #
 # $$\text{minimise } E[\ell_1], \; E[\ell_2], \; \dots, \; E[\ell_K] \quad \text{all at once.}$$
 #
-# If every exit had a network of its own, the wish could be granted: $K$ separate problems, each
-# with its own $\theta$. But an anytime network has one $\theta$. Exit 1 wants features that
-# separate the classes at once. Exit $K$ wants features that later layers can work on. Both kinds
-# must come out of the same first layers.
+# If every exit had a network of its own, the wish could be granted. But an anytime network has only one
+# $\theta$. Exit 1 wants features that tell the classes apart at once, exit $K$ wants features that
+# later units can work on, and both must come out of the same first layers. So we settle for less, and
+# minimise a weighted sum, $\sum_i B_i \, E[\ell_i]$. The weights $B_i$ say whose wish counts how much.
 #
-# So we settle for less, and minimise a weighted sum:
-#
-# $$\sum_{i=1}^{K} B_i \, E[\ell_i], \qquad B_i \ge 0 .$$
-#
-# The weights $B_i$ say whose wish counts how much. This notebook asks what they do, and why no
-# fixed choice is right for long.
-
-# %% [markdown]
 # ## Two losses, two parameters
 #
-# A toy shows the whole problem. It has two parameters, $x = (x_1, x_2)$, and two losses that are
-# bowls around two different centres $c_1$ and $c_2$:
+# A toy shows what the weights do. Its parameters are two numbers $x = (x_1, x_2)$, and its losses are
+# two bowls around different centres $c_1$ and $c_2$:
 #
 # $$\ell_i(x) = s_i \cdot \tfrac12 (x - c_i)^\top A_i \, (x - c_i) + f_i .$$
 #
-# - $c_i$ is the best point of loss $i$: there it reaches its floor $f_i$.
-# - $A_i$ says how steep the bowl is in each direction.
-# - $s_i$ is the **scale**: it multiplies everything, as a change of units would. Here loss 1 has a
-#   scale of 100 and loss 2 a scale of 1.
-# - The floor is a tenth of the scale.
-
-# %%
-scales = np.array([100.0, 1.0])
-centres = np.array([[-1.0, 0.0], [1.0, 0.0]])
-curvatures = np.array([[[1.0, 0.3], [0.3, 0.5]], [[1.0, -0.3], [-0.3, 0.5]]])
-floors = 0.1 * scales
-
-
-# %%
-def toy_losses(x):
-    """Parameters (2,) -> both losses (2,)."""
-    apart = x - centres
-    squares = np.einsum("kd,kde,ke->k", apart, curvatures, apart)
-    return 0.5 * scales * squares + floors
-
-
-for centre in centres:
-    print(f"at {centre}: losses {toy_losses(centre)[0]:.1f} and {toy_losses(centre)[1]:.1f}")
-
-# %% [markdown]
-# The package has the same toy. From here on we use that one.
-
-# %%
-toy = theory.two_loss_toy(big=100.0, small=1.0)
-x = np.array([0.3, -0.7])
-np.allclose(toy_losses(x), toy.losses(x))
-
-# %% [markdown]
-# **What do you expect?** The next picture draws both bowls seen from above, as rings of equal loss.
-# Is there a point that is best for both?
-
-# %% alt="Rings of equal loss of two bowls around two centres, one left, one right, two units apart."
-first, second = np.meshgrid(np.linspace(-1.9, 1.9, 121), np.linspace(-1.4, 1.1, 81))
-rings = np.moveaxis(toy.losses(np.stack([first, second], -1)), -1, 0)
-
-fig, ax = plt.subplots()
-plots.draw_toy(ax, first, second, rings, {})
-for i, centre in enumerate(toy.centres, start=1):
-    ax.plot(*centre, "k+", markersize=12)
-    white = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-    ax.text(*(centre + (0, 0.12)), f"best for loss {i}", ha="center", bbox=white)
-ax.set_title("Two losses that share two parameters")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** Two bowls, side by side. Each has one lowest point, and they are two
-# units apart. No point is best for both. How much does it cost loss 2 to stand where loss 1 is
-# best? We measure each loss in multiples of its own floor, so that the scales don't matter.
-
-# %%
-for i, centre in enumerate(toy.centres, start=1):
-    multiples = toy.losses(centre) / toy.floors
-    print(f"at the best point of loss {i}: {multiples[0]:.0f} and {multiples[1]:.0f} floors")
-
-# %% [markdown]
-# Where one loss is perfect, the other is 21 times its floor. Everything else is a compromise, and
-# the weights choose which.
-
-# %% [markdown]
-# ## Which compromise do the weights choose?
-#
-# At the minimum of $B_1 \ell_1 + B_2 \ell_2$ the gradient is zero:
+# $A_i$ says how steep the bowl is in each direction. $s_i$ is the **scale** of the loss; it multiplies
+# everything, as a change of units would. $f_i$ is its **floor**, what is left of the loss at
+# its own best point $c_i$, and here it is as large as the scale. Where the weighted sum is smallest its gradient
+# is zero:
 #
 # $$\sum_i B_i s_i A_i (x - c_i) = 0
 # \quad\Longrightarrow\quad
 # x = \Big(\sum_i B_i s_i A_i\Big)^{-1} \sum_i B_i s_i A_i \, c_i .$$
 #
-# In words: $x$ is an average of the two centres, and the pull of centre $i$ is
-# $B_i \cdot s_i \cdot A_i$. The pulls are matrices, so $x$ need not lie on the straight line between
-# the centres. **Weight and scale appear only as a product.** A loss that is a hundred
-# times as large has, without anyone's decision, a hundred times the say.
-
+# So $x$ is an average of the two centres, in which **weight and scale appear only as a product**.
+#
+# **What do you expect?** Both weights are 1, which looks fair. The scale of loss 2 is 1, that of
+# loss 1 is 1, then 10, then 100. Where does the minimum of the sum end up?
 
 # %%
-def minimiser(weights):
-    """Weights (2,) -> the parameters (2,) at which the weighted sum is smallest."""
-    pulls = (weights * scales)[:, None, None] * curvatures
-    return np.linalg.solve(pulls.sum(0), np.einsum("kde,ke->d", pulls, centres))
-
-
 equal = np.ones(2)
-np.allclose(minimiser(equal), toy.minimiser(equal))
-
-# %% [markdown]
-# Is it really the minimum? The weighted gradients must cancel there.
-
-# %%
-np.allclose(equal @ toy.gradients(minimiser(equal)), 0)
-
-# %% [markdown]
-# **What do you expect?** Both weights are 1, which looks fair. The scale of loss 1 is 1, then 10,
-# then 100. Where does the minimum of the sum end up?
-
-# %%
+places = {}
 for big in (1, 10, 100):
-    one = theory.two_loss_toy(big)
-    multiples = one.losses(one.minimiser(equal)) / one.floors
-    print(f"scale {big:3}: loss 1 is {multiples[0]:4.1f} floors, loss 2 is {multiples[1]:4.1f}")
+    toy = theory.two_loss_toy(big, floor=1.0)
+    places[big] = toy.minimiser(equal)
+    first, second = toy.losses(places[big]) / toy.floors
+    print(f"scale {big:3}: loss 1 is {first:.2f} times its floor, loss 2 is {second:.2f} times")
 
-# %% [markdown]
-# At equal scales the compromise is even. At a scale of 100, loss 1 is all but perfect, and loss 2
-# is about as bad as if nobody had asked for it. It is **drowned**. Nothing about the task has
-# changed: loss 1 was written in smaller units, that is all.
-#
-# Now all compromises at once. We let $B_2 / B_1$ run from one ten-thousandth to ten thousand, and
-# draw both losses at each minimum.
+# %% alt="Rings of equal loss around two centres. A curve joins the centres. The minimum of the sum lies half-way on it at scale 1, close to the left centre at scale 10, and almost on it at scale 100."
+x, y = np.meshgrid(np.linspace(-1.9, 1.9, 121), np.linspace(-0.9, 0.9, 81))
+rings = np.moveaxis(toy.losses(np.stack([x, y], -1)), -1, 0)
+every = np.array([toy.minimiser([1.0, ratio]) for ratio in np.logspace(-2, 6, 200)])
 
-
-# %%
-def compromises(toy, ratios):
-    """Ratios B_2 / B_1 (R,) -> both losses at the minimum of each sum, in floors (R, 2)."""
-    points = np.array([toy.minimiser([1.0, ratio]) for ratio in ratios])
-    return toy.losses(points) / toy.floors
-
-
-ratios = np.logspace(-4, 4, 161)
-curve = compromises(toy, ratios)
-
-# %% alt="A falling curve of loss 2 over loss 1; equal weights at scales 1, 10, 100 lie further and further up its left end."
-fig, ax = plt.subplots()
-ax.plot(*curve.T, color="0.4", label="all compromises")
-for big, marker in ((1, "o"), (10, "s"), (100, "^")):
-    point = compromises(theory.two_loss_toy(big), [1.0])[0]
-    ax.plot(*point, marker, markersize=11, label=f"equal weights, scale {big}")
-ax.set(xlabel="loss 1 (in floors)", ylabel="loss 2 (in floors)", title="What the weights trade")
-ax.legend()
+ax = plt.gca()
+plots.draw_toy(ax, x, y, rings, {})
+ax.plot(*every.T, color="0.2", label="all compromises")
+for (big, place), marker in zip(places.items(), "os^", strict=True):
+    ax.plot(*place, marker, markersize=10, label=f"weights 1, scale {big}")
+ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+ax.set_title("Two losses that share two parameters")
 plt.show()
 
 # %% [markdown]
-# **What you should see.** The curve is the same for every scale: the scale changes the units, not
-# what is possible. On the curve you can lower one loss only by raising the other; such points are
-# called **Pareto-optimal**. Equal weights sit in the middle of the curve at scale 1, and slide to
-# its upper left end as the scale of loss 1 grows. Weights don't change what is possible. They
-# choose a point, and the scale chooses with them.
-
-# %% [markdown]
-# ## Who pulls how hard?
+# **What you should see.** No point is best for both losses. What weights can choose is a point on the
+# curve, and on the curve one loss falls only where the other rises; such points are called
+# **Pareto-optimal**. At equal scales equal weights end half-way. At a scale of 100 loss 1 is all but
+# perfect, while loss 2 is almost three times its floor, as bad as if nobody had asked for it. It is
+# **drowned**. Yet nothing about the task has changed: loss 1 is written in smaller units, that is all.
 #
-# Training does not jump to the minimum; it walks along gradients. So look at one step. The step
-# follows $\sum_i B_i \nabla \ell_i$, and the part of loss $i$ in it has the length
-# $\lVert B_i \nabla \ell_i \rVert$. Its share is
+# Training does not jump to the minimum, it walks there by steps along $\sum_i B_i \nabla \ell_i$.
+# How much of a step is due to loss $i$ is its **share of the pull**,
+# $B_i \lVert \nabla \ell_i \rVert$ divided by the sum of these over all losses. At $(0, 1)$, as far
+# from one centre as from the other:
+
+# %%
+between = np.array([0.0, 1.0])
+print("weights 1 and 1:  ", toy.gradient_shares(between, equal).round(2))
+print("weights 1 and 100:", toy.gradient_shares(between, [1.0, 100.0]).round(2))
+
+# %% [markdown]
+# The cure looks easy: give loss 2 a weight of 100. It works here because we know the scales, and because
+# they stay as they are. In a network neither is true.
 #
-# $$\text{share}_i = \frac{B_i \lVert \nabla \ell_i \rVert}{\sum_j B_j \lVert \nabla \ell_j \rVert} .$$
-
-
-# %%
-def gradient_shares(gradients, weights):
-    """Each loss's gradient (K, D), weights (K,) -> shares of the pull (K,), which sum to 1."""
-    pulls = weights * np.linalg.norm(gradients, axis=1)
-    return pulls / pulls.sum()
-
-
-start = np.array([0.0, 1.0])
-shares = gradient_shares(toy.gradients(start), equal)
-np.allclose(shares, toy.gradient_shares(start, equal)), shares.round(2)
-
-# %% [markdown]
-# The start, $(0, 1)$, is as far from one centre as from the other. Still loss 1 does 99 % of the
-# pulling. The cure looks easy: give loss 2 a weight of 100.
-
-# %%
-cure = np.array([1.0, 100.0])
-print("shares:", gradient_shares(toy.gradients(start), cure).round(2))
-print("losses at the minimum, in floors:", compromises(toy, [100.0])[0].round(1))
-
-# %% [markdown]
-# That works here because we know the scales and because they stay. In a network we don't know them,
-# and, as you will see, they don't stay.
-
-# %% [markdown]
-# ### Try it
+# ## What does it cost to share?
 #
-# Set the scale of loss 1 and the weight of loss 2. On the left the minimum moves between the
-# centres, on the right along the curve.
+# Now a real network, with six exits. We train it as in notebook 01, with all six losses and all weights
+# 1. Then we train it once more with the loss of exit 1 alone, which gets all of the weight, 6. The first
+# parameters and the batches are the same; all that differs is that the other exits do not pull. (`-to1`
+# at the end of a name cuts the network after exit 1.) To be quick, the network has few channels and a
+# stem that takes every fourth pixel.
 
 
 # %%
-def draw_compromise(axes, big, weight):
-    """The minimum of loss 1 + weight * loss 2, as a place and as a trade."""
-    toy = theory.two_loss_toy(big)
-    place = toy.minimiser([1.0, weight])
-    plots.draw_toy(axes[0], first, second, rings, {})
-    axes[0].get_legend().remove()
-    axes[0].plot(*toy.centres.T, "k+", markersize=12)
-    axes[0].plot(*place, "o", color=plots.PALETTE[3], markersize=11)
-    axes[1].plot(*curve.T, color="0.4")
-    axes[1].plot(*(toy.losses(place) / toy.floors), "o", color=plots.PALETTE[3], markersize=11)
-    axes[1].set(xlabel="loss 1 (in floors)", ylabel="loss 2 (in floors)")
+def train(name, weights, images, seed, moments=(), steps=150):
+    """Trains a network from the start; the network, and what `measure` finds at some moments."""
+    network = networks.build(name, in_channels=1, seed=seed).to(device)
+    network.standardise.mean = datasets.pixel_mean(images.pixels)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.08, momentum=0.9)
+    draw, measured = torch.Generator().manual_seed(seed), []
+    weights = torch.as_tensor(weights, device=device)
+    for step in range(steps + 1):
+        if step in moments:
+            measured.append(measure(network, images[:150]))
+        optimizer.param_groups[0]["lr"] = 0.08 * (1 - step / steps)
+        batch = images[torch.randint(len(images), (50,), generator=draw)]
+        losses = exit_losses(network(batch.pixels), batch.labels)
+        optimizer.zero_grad()
+        (weights * losses).sum().backward()
+        optimizer.step()
+    return network, measured
 
-
-# %% alt="Left: the minimum of the sum between two centres, near the left one. Right: the same point on the curve of compromises."
-fig, axes = plt.subplots(1, 2, figsize=(9, 4))
-draw_compromise(axes, big=10.0, weight=3.0)
-fig.suptitle("Scale of loss 1: 10, weight of loss 2: 3")
-plt.show()
-
-# %% tags=["widget"]
-import io
-
-import ipywidgets as widgets
-from matplotlib.figure import Figure
-
-scale = widgets.FloatLogSlider(10.0, min=0, max=3, step=0.25, description="scale of 1")
-weight = widgets.FloatLogSlider(1.0, min=-1, max=4, step=0.25, description="weight of 2")
-picture, text = widgets.Image(format="png"), widgets.HTML()
-
-
-def redraw(change=None):
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    draw_compromise(figure.subplots(1, 2), scale.value, weight.value)
-    stored = io.BytesIO()
-    figure.savefig(stored, dpi=80)
-    picture.value = stored.getvalue()
-    toy, weights = theory.two_loss_toy(scale.value), np.array([1.0, weight.value])
-    pulls = 100 * toy.gradient_shares(start, weights)
-    text.value = f"Pull at (0, 1): loss 1 {pulls[0]:.0f} %, loss 2 {pulls[1]:.0f} %"
-
-
-for slider in (scale, weight):
-    slider.observe(redraw, names="value")
-redraw()
-widgets.VBox([scale, weight, text, picture])
 
 # %% [markdown]
-# ## A real network
-#
-# Now the same measurement in a network with nine exits. To be quick it is small and learns only 300
-# pictures of clothes. That is enough to see it learn them by heart, which on a full data set takes
-# much longer. The name says: three blocks of three residual units, 8 channels, and a stem with
-# stride 4, which is not the paper's but makes every step cheap.
+# While it trains with all losses, we stop three times and look at the gradients of the six losses: before
+# the first step, after 15 steps, and at the end. We take them at the first convolution of each unit.
+# That of unit 1 is used by all six exits, that of unit 6 by the last one alone.
+
 
 # %%
-clothes = datasets.load("fashion", train_size=300).train
-network = networks.build("resann-3-8-stride4", num_classes=10, in_channels=1, seed=0)
-network.standardise.mean = datasets.pixel_mean(clothes.pixels)
-untrained = {name: values.clone() for name, values in network.state_dict().items()}
-K = network.num_exits
-print(f"{len(clothes)} images of {tuple(clothes.pixels.shape[1:])}, {K} exits")
-
-# %% [markdown]
-# A **segment** is what lies between one exit and the next, here one residual unit. All exits depend on
-# the stem and the first segment. Later segments serve only later exits. So the exits compete for the
-# parameters of the stem and the first segment, and we take the gradient of each exit's loss with
-# respect to exactly those.
-
-# %%
-shared = [p for part in (network.stem, network.segments[0]) for p in part.parameters()]
-
-
-def exit_gradients(network, images, parameters):
-    """The losses (K,), and the gradient of each with respect to the parameters (K, P)."""
+def measure(network, images):
+    """The gradients of all losses at the first convolution of each unit: six arrays (6, P)."""
+    convolutions = [segment[0].residual[2].weight for segment in network.segments]
     losses = exit_losses(network(images.pixels), images.labels)
-    rows = [torch.autograd.grad(loss, parameters, retain_graph=True) for loss in losses]
-    gradients = torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
-    return losses.detach().numpy(), gradients.numpy()
+    by_exit = [torch.autograd.grad(loss, convolutions, retain_graph=True) for loss in losses]
+    by_unit = zip(*by_exit, strict=True)
+    return [torch.stack(gradients).flatten(1).cpu().numpy() for gradients in by_unit]
 
-
-losses_before, before = exit_gradients(network, clothes, shared)
-before.shape
 
 # %% [markdown]
-# A check: the gradient of a weighted sum must be the weighted sum of these rows.
+# One training proves little, so we take three seeds. A seed decides the first parameters, the images
+# and their order. And we do everything for 300 images, which such a network soon knows by heart, and
+# for 3,000. The cell runs for half a minute or so.
 
 # %%
-weights = torch.linspace(0.5, 2.0, K)
-total = (weights * exit_losses(network(clothes.pixels), clothes.labels)).sum()
-whole = torch.cat([part.flatten() for part in torch.autograd.grad(total, shared)])
-np.allclose(whole.numpy(), weights.numpy() @ before, atol=1e-4)
+NETWORK, SEEDS = "resann-2-8-stride4", (0, 1, 2)
+fashion = datasets.load("fashion")
+test = fashion.test.to(device)
+alone, shared, pulls = {}, {}, {}
+for size in (300, 3000):
+    for seed in SEEDS:
+        images = datasets.subset(fashion.train, size, seed).to(device)
+        first, _ = train(f"{NETWORK}-to1", [6.0], images, seed)
+        whole, pulls[size, seed] = train(NETWORK, [1.0] * 6, images, seed, (0, 15, 150))
+        alone[size, seed] = evaluate(first, test)[1].numpy()
+        shared[size, seed] = evaluate(whole, test)[1].numpy()
+
+# %% alt="Test errors of six exits in two panels, for 300 and for 3,000 images, a line for each of three seeds. All lines fall from exit 1 to exit 6. Stars at exit 1 show its error when it is trained alone: each lies well below the line of its seed."
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+for ax, size in zip(axes, (300, 3000), strict=True):
+    for seed, dash in zip(SEEDS, plots.LINES, strict=False):
+        look = {"color": plots.PALETTE[seed], "marker": "o", "linestyle": dash}
+        ax.plot(range(1, 7), shared[size, seed], label=f"shared, seed {seed}", **look)
+        look |= {"marker": "*", "markersize": 14, "linestyle": "none"}
+        ax.plot(1, alone[size, seed], label=f"alone, seed {seed}", **look)
+    ax.set(title=f"{size:,} images", xlabel="exit", ylim=(0, 0.6))
+axes[0].set_ylabel("test error")
+axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
+
+# %%
+price = np.array([shared[run][0] - alone[run][0] for run in shared])
+print("exit 1 pays at least five points in each of the six trainings:", bool(price.min() > 0.05))
 
 # %% [markdown]
-# Two things matter. The **norm** of a row says how hard an exit pulls. The **cosine** between two
-# rows says whether two exits pull in one direction (1), across each other (0), or against each
-# other (−1). A step along exit $j$'s gradient, with the learning rate $\eta$, changes loss $i$, to
-# first order, by
+# **What you should see.** Sharing has a price. Exit 1 pays it in all six trainings, whatever the seed and
+# the number of images: with unit 1 to itself it is wrong on about a third of the images, and on four to
+# five of ten when the others pull as well. Two things make up this price. In the sum, exit 1 has only one sixth
+# of the weight; and the other five exits may pull elsewhere.
 #
-# $$-\eta \, B_j \, \nabla\ell_i \cdot \nabla\ell_j ,$$
+# ## Where do the exits pull?
 #
-# so a negative cosine means: what helps exit $j$ harms exit $i$.
+# Look at the gradients $\nabla \ell_i$ in unit 1. The **cosine** of two of them says whether two
+# exits pull in one direction (1), across each other (0), or against each other (−1). A small step
+# along the gradient of exit $j$, with the learning rate $\eta$, changes the loss of exit $i$ by
 #
-# **What do you expect?** The network has just been initialised. Every exit guesses. Do the exits
-# want the same of the shared layers?
+# $$-\eta \, B_j \, \nabla\ell_i \cdot \nabla\ell_j$$
+#
+# to first order. So where the cosine is negative, what helps exit $j$ harms exit $i$: they are in **conflict**.
 
 
 # %%
 def cosines(gradients):
-    """Rows (K, P) -> the cosine between any two of them (K, K)."""
+    """Rows (K, P) -> the cosine of any two of them (K, K)."""
     directions = gradients / np.linalg.norm(gradients, axis=1, keepdims=True)
     return directions @ directions.T
 
 
-def draw_cosines(ax, values, title):
-    """A map of cosines; blue is agreement, red is conflict."""
-    ticks = np.arange(1, len(values) + 1)
-    image = ax.pcolormesh(ticks, ticks, values, cmap="RdBu", vmin=-1, vmax=1, shading="nearest")
-    ax.set(xlabel="exit", ylabel="exit", title=title, aspect="equal", xticks=ticks, yticks=ticks)
-    ax.invert_yaxis()
+# %% alt="Three maps of the cosines of six exits in unit 1, all of one training. Before training pale blue and pale red are mixed. After 15 steps neighbours from exit 2 on are blue and most pairs far apart are pale. At the end all are blue, those far apart a little paler."
+figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True)
+titles = ("before training", "after 15 steps", "after 150 steps")
+for ax, units, title in zip(axes, pulls[300, 0], titles, strict=True):
+    look = {"cmap": "RdBu", "vmin": -1, "vmax": 1, "extent": (0.5, 6.5, 6.5, 0.5)}
+    image = ax.imshow(cosines(units[0]), **look)
+    ax.set(title=title, xlabel="exit")
     ax.grid(False)
-    return image
-
-
-# %% alt="Left: the gradient's norm rises from exit 1 to exit 9, with two dips. Right: a map of cosines with pale blue and pale red cells mixed."
-fig, axes = plt.subplots(1, 2, figsize=(9.5, 4))
-axes[0].bar(np.arange(1, K + 1), np.linalg.norm(before, axis=1))
-axes[0].set(xlabel="exit", ylabel="norm of the gradient", xticks=np.arange(1, K + 1))
-axes[0].set_title("How hard each exit pulls")
-fig.colorbar(draw_cosines(axes[1], cosines(before), "In which direction"), ax=axes[1])
-fig.suptitle("Before training: gradients on the shared layers")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** The last exits pull several times as hard as the first, though their losses
-# are not much larger (the next cell prints them; guessing among ten classes gives
-# $\ln 10 \approx 2.3$). And off the diagonal, blue and red are mixed. All of it is pale, but there are
-# pairs of exits that pull against each other.
-
-# %%
-print("losses:", losses_before.round(1))
-print("some exits pull against each other:", bool((cosines(before) < -0.1).any()))
-print(
-    "the last three pull harder than the first three:",
-    bool(np.linalg.norm(before[-3:], axis=1).sum() > np.linalg.norm(before[:3], axis=1).sum()),
-)
-
-# %% [markdown]
-# ## The same network while it learns
-#
-# We train with all weights 1 (the scheme CONST): SGD with momentum, 300 steps on batches of 64, a
-# learning rate that falls evenly to 0. Every 30 steps we stop and measure losses and gradients over
-# all 300 images.
-
-
-# %%
-def train_and_measure(steps=300, every=30):
-    """Trains with equal weights; the losses (M, K) and gradients (M, K, P) at M moments."""
-    network.load_state_dict(untrained)  # a second call starts anew
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.08, momentum=0.9)
-    generator = torch.Generator().manual_seed(0)
-    measured = []
-    for step in range(steps + 1):
-        if step % every == 0:
-            measured.append(exit_gradients(network, clothes, shared))
-        optimizer.param_groups[0]["lr"] = 0.08 * (1 - step / steps)
-        batch = clothes[torch.randint(len(clothes), (64,), generator=generator)]
-        optimizer.zero_grad()
-        exit_losses(network(batch.pixels), batch.labels).sum().backward()
-        optimizer.step()
-    return [np.stack(values) for values in zip(*measured, strict=True)]
-
-
-losses, gradients = train_and_measure()
-moments = np.arange(len(losses)) * 30
-
-# %% alt="Training losses of nine exits over 300 steps on a logarithmic axis: all start between 2 and 3.5; the first ends near 0.7, the last fall to about 0.001."
-fig, ax = plt.subplots()
-plots.draw_losses(ax, losses, moments)
-ax.set(yscale="log", xlabel="step", title="Losses on the training images")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** All exits start close together. Then they come apart: after 300 steps the
-# loss of the first exit is still almost a third of what it was, while the last exits know the 300
-# images by heart. The losses of the last three are hundreds of times smaller than that of the first.
-# Nobody chose these scales. They are what nine exits of different depth make of one task.
-#
-# **What do you expect?** All weights stay 1. What happens to the shares of the pull?
-
-# %%
-shares = np.array([gradient_shares(rows, np.ones(K)) for rows in gradients])
-
-# %% alt="Shares of the pull over training as nine bands: first the last three exits have half, at the end the first three have three quarters."
-fig, ax = plt.subplots()
-colors = plt.get_cmap("viridis")(np.linspace(0, 1, K))
-labels = [f"exit {k}" for k in range(1, K + 1)]
-ax.stackplot(moments, shares.T, colors=colors, labels=labels)
-ax.set(xlabel="step", ylabel="share of the pull", xlim=(0, 300), ylim=(0, 1))
-ax.yaxis.set_major_formatter(plots.PERCENT)
-ax.set_title("Who pulls on the shared layers, all weights 1")
-ax.legend(
-    *[side[::-1] for side in ax.get_legend_handles_labels()],
-    loc="upper left",
-    bbox_to_anchor=(1, 1),
-)
+axes[0].set_ylabel("exit")
+figure.colorbar(image, ax=axes, label="cosine")
 plt.show()
 
 # %%
-early, late = shares[:, :3].sum(1), shares[:, -3:].sum(1)
-print(
-    "before training the last three exits pull more than the first three:", bool(late[0] > early[0])
-)
-print("at the end the first three pull more than all others together:", bool(early[-1] > 0.5))
+lowest = []
+for moments in pulls.values():
+    lowest.append([cosines(units[0]).min() for units in moments])
+against = np.array(lowest) < 0
+print("some exits pull against each other in each training:", bool(against.any(1).all()))
+print("at one of the three moments in all trainings:", bool(against.all(0).any()))
+
+# %%
+for (size, seed), moments in pulls.items():
+    in_unit_1 = cosines(moments[-1][0])[0, 5]
+    in_unit_5 = cosines(moments[-1][4][4:])[0, 1]
+    print(f"{size:4} images, seed {seed}: {in_unit_1:5.1f} in unit 1, {in_unit_5:5.1f} in unit 5")
 
 # %% [markdown]
-# **What you should see.** The bands turn over. Before training, the last three exits have about
-# half of the pull and the first three a fifth. At the end the first three have most of it, and the
-# last three next to nothing: the big losses drown the small ones, as in the toy. The final exit,
-# whose answer is the best the network can give, no longer has a say in the layers it stands on.
+# **What you should see.** The maps are of one training. At first the exits only guess, and their gradients have
+# little to do with each other. After 15 steps neighbours begin to agree, and at the end all do. The other
+# five trainings take ways of their own: in each of the six there is a moment at which some pair pulls
+# against each other, but at none of the three moments is that so in all.
 #
-# So **no fixed weights fit the whole training**. Weights that even out the beginning are wrong for
-# the end. (In between the picture is less clear: a loss can be small and its gradient not. The
-# value of a loss is only a rough guide to its pull. Notebook 09 comes back to this.)
+# The last cell looks at the end of each training. In unit 1 it compares exits 1 and 6, in unit 5 exits 5 and 6, the only
+# ones that use it. Exits 5 and 6 agree in every training. Exits 1 and 6 agree in some, and in one they end up
+# pulling against each other. So conflict is found in the first layers, and it comes and goes.
 #
-# How do the directions change?
+# ## Who pulls how hard?
+#
+# Directions are one half of the story, lengths the other. **What do you expect?** All weights stay 1
+# throughout. What happens to the shares of the pull on unit 1 while the network learns?
 
-# %% alt="Two maps of cosines: mixed and pale before training; after it, exits 4 to 9 are blue among themselves and pale towards exits 1 to 3."
-fig, axes = plt.subplots(1, 2, figsize=(9.5, 4))
-draw_cosines(axes[0], cosines(gradients[0]), "before training")
-fig.colorbar(draw_cosines(axes[1], cosines(gradients[-1]), "after 300 steps"), ax=axes)
+# %%
+shares = {}
+for run, moments in pulls.items():
+    lengths = np.array([np.linalg.norm(units[0], axis=1) for units in moments])
+    shares[run] = lengths / lengths.sum(axis=1, keepdims=True)
+
+# %% alt="Stacked bars of the shares of six exits in the pull on unit 1, at the start and at the end, for three seeds, with 300 and with 3,000 images. From start to end the bar of exit 1 grows and that of exit 6 shrinks in each of the six trainings."
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
+exits = [f"exit {k}" for k in range(1, 7)]
+for ax, size in zip(axes, (300, 3000), strict=True):
+    rows = {}
+    for seed in SEEDS:
+        rows[f"seed {seed}, start"], _, rows[f"seed {seed}, end"] = shares[size, seed]
+    table = pd.DataFrame(rows, index=exits).T
+    table.plot.barh(stacked=True, ax=ax, colormap="viridis", width=0.8)
+    ax.get_legend().remove()
+    ax.set(title=f"{size:,} images", xlabel="share of the pull on unit 1", xlim=(0, 1))
+axes[0].invert_yaxis()
+axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
-# %% [markdown]
-# **What you should see.** In this training the red is all but gone. Neighbouring exits mostly want the
-# same. Early and late exits hardly help or hinder each other: their cosines are near 0. What is left of
-# their competition is strength: who pulls harder at the shared layers. It is one training. With other
-# batches some pairs of exits still pull against each other after 300 steps; try another number in
-# `manual_seed`.
-# (Details depend on the processor: a training amplifies the smallest difference in rounding. Your
-# pictures may differ a little from the stored ones. What the text says should hold in both.)
+# %%
+start, end = (np.array([rows[moment] for rows in shares.values()]) for moment in (0, -1))
+print("at the start exit 6 has the largest share:", bool((start.argmax(axis=1) == 5).all()))
+print("from start to end its share falls:", bool((end[:, 5] < start[:, 5]).all()))
+print("and that of exit 1 grows:", bool((end[:, 0] > start[:, 0]).all()))
 
 # %% [markdown]
+# **What you should see.** In all six trainings the last exit starts with the largest share of all. While
+# the network learns, that share falls and the share of exit 1 grows. It is the last exits whose losses
+# come nearest to zero, as notebook 03 shows, and a loss near zero has little left to pull with. Nobody has
+# chosen any of this: the weights were 1 all the time.
+#
+# So **no fixed weights fit the whole training**. What evens out the pull at the beginning is wrong at
+# the end.
+#
 # ## Fixed schemes
 #
-# Here are the fixed ("static") weights that the paper compares with, for $K$ exits.
+# These are the fixed weights that the paper compares with, as they stand in the authors' released code.
 #
-# | scheme | in words | weights |
+# | scheme | in words | weights of $K$ exits |
 # |---|---|---|
 # | CONST | every exit counts the same | $B_i = 1$ |
 # | LINEAR | later exits count more, evenly from a quarter to one | $B_i = \frac14 + \frac34 \cdot \frac{i-1}{K-1}$ |
 # | HALF-END | the last exit has half of the weight, the others share the other half | $B_i = \frac{1}{K-1}$ for $i < K$, $B_K = 1$ |
-# | SIEVE | half for the last; the others the more, the more often 2 divides their distance from the end | below |
-# | exponential | every exit counts $b$ times as much as the one before | $B_i = b^{\,i-K}$ |
 # | OPT | one exit $j$ alone | $B_j = 1$, all others 0 |
 #
-# SIEVE is from the first version of the paper. OPT is no way to train an anytime network: it
-# stands for a **separate network per exit**, trained for that exit and nothing else. It is the
-# yardstick: what an exit could reach if it did not have to share. (The schemes are as in the
-# authors' released code.)
-#
-# Four of them are one line each. `weighting.build` makes a scheme from its name.
+# OPT is no way to train an anytime network. It stands for a **separate network per exit**, such as the one
+# that we trained for exit 1, and it is the yardstick: what an exit could reach if it did not have to share. `weighting.build`
+# makes a scheme from its name.
 
 # %%
-i = np.arange(1, K + 1)
-by_hand = {
-    "const": np.ones(K),
-    "linear": 0.25 + 0.75 * (i - 1) / (K - 1),
-    "exponential:base=2": 2.0 ** (i - K),
-    "opt:exit=3": np.where(i == 3, 1.0, 0.0),
-}
-for spec, B in by_hand.items():
-    print(f"{spec:18}", np.allclose(B, weighting.build(spec, K).weights))
+for scheme in ("const", "linear", "half-end", "opt"):
+    B = weighting.build(scheme, 6).weights.numpy()
+    print(f"{plots.scheme_name(scheme):9}", B.round(2), f"total {B.sum():.2f}")
 
 # %% [markdown]
-# SIEVE marks the exits like a ruler that starts at the end of the network: here, with $K = 9$, exit 1
-# has the longest mark, then the middle, then the quarters. Let $d = K - i$ be the distance of exit $i$ from the end, and let $v_2(d)$ be
-# how many times 2 divides $d$: $v_2(1) = 0$, $v_2(2) = 1$, $v_2(4) = 2$, $v_2(6) = 1$. Then
+# ### The trap: totals differ
 #
-# $$B_i \propto 1 + v_2(d) \quad \text{for } i < K, \qquad B_K \propto \sum_{i<K} \big(1 + v_2(d)\big) ,$$
-#
-# and everything is divided by the largest, so that the last weight is 1. (The released code also
-# limits $v_2$ to $\lceil \log_2 K \rceil - 1$. No $d < K$ ever reaches beyond that.) HALF-END and
-# SIEVE are left to you, as exercises 2.1 and 2.2. Here is the ruler:
-
-
-# %%
-def times_divisible_by_two(d):
-    """v_2(d) of a positive integer: how many times 2 divides it."""
-    times = 0
-    while d > 0 and d % 2 == 0:
-        d, times = d // 2, times + 1
-    return times
-
-
-print("distance", list(range(K - 1, 0, -1)))
-print("v_2     ", [times_divisible_by_two(d) for d in range(K - 1, 0, -1)])
-
-# %%
-SCHEMES = ("const", "linear", "half-end", "sieve", "exponential", "opt")
-table = np.array([weighting.build(scheme, K).weights.numpy() for scheme in SCHEMES])
-
-# %% alt="Six bar charts of nine weights each: flat, rising evenly, flat with a high last bar, a ruler with a high last bar, doubling, the last alone."
-fig, axes = plt.subplots(2, 3, figsize=(9, 4.6), sharex=True, sharey=True)
-for ax, scheme, row in zip(axes.flat, SCHEMES, table, strict=True):
-    ax.bar(i, row, color=plots.scheme_style(scheme)["color"])
-    ax.set(title=plots.scheme_name(scheme), xticks=i)
-for ax in axes[1]:
-    ax.set_xlabel("exit")
-for ax in axes[:, 0]:
-    ax.set_ylabel("weight B")
-plt.show()
-
-# %% [markdown]
-# **What you should see.** CONST and LINEAR spread the weight. HALF-END, SIEVE and the exponential
-# put half of it or more on the last exit, and differ in what they leave to the others. OPT (here
-# for the last exit) leaves nothing.
-#
-# **What do you expect?** Take the gradients that we measured. How would each scheme have shared out
-# the pull, before training and at the end? Which scheme is even in both?
-
-
-# %%
-def draw_scheme_shares(ax, rows, title):
-    """The shares of the pull under each scheme, as stacked bars."""
-    shares = np.array([gradient_shares(rows, B) for B in table])
-    left = np.cumsum(shares, axis=1) - shares
-    names = [plots.scheme_name(scheme) for scheme in SCHEMES]
-    for k in range(K):
-        ax.barh(names, shares[:, k], left=left[:, k], color=colors[k], label=f"exit {k + 1}")
-    ax.grid(False)
-    ax.set(title=title, xlabel="share of the pull", xlim=(0, 1))
-    ax.xaxis.set_major_formatter(plots.PERCENT)
-
-
-# %% alt="Stacked bars of the shares of nine exits under six schemes, before training and after 300 steps; late exits lead before, early exits after, except under the exponential and OPT."
-fig, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True)
-draw_scheme_shares(axes[0], gradients[0], "before training")
-draw_scheme_shares(axes[1], gradients[-1], "after 300 steps")
-axes[1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-axes[0].invert_yaxis()
-plt.show()
-
-# %% [markdown]
-# **What you should see.** Before training all schemes lean towards the end, and those that favour
-# the last exit give it most of the pull. After 300 steps the first three exits lead under CONST,
-# LINEAR, HALF-END and SIEVE, although HALF-END gives the last exit eight times their weight. The
-# exponential is the most even at the end, and it had left the first exits next to nothing at the
-# beginning. No row is even in both pictures.
-#
-# (The gradients are those of the network that CONST trained. Under another scheme the network would
-# have become another one; notebook 04 trains them all.)
-
-# %% [markdown]
-# ## The trap: totals differ
-#
-# Add up the weights of each scheme.
-
-# %%
-for scheme, B in zip(SCHEMES, table, strict=True):
-    print(f"{plots.scheme_name(scheme):12} {B.sum():.1f}")
-
-# %% [markdown]
-# CONST sums to $K$, here 9; HALF-END to 2; OPT to 1. Why does that matter? Plain gradient descent
-# with the learning rate $\eta$ takes the step $-\eta \sum_i B_i \nabla\ell_i$. Multiply all weights
-# by $c$, and the step is $c$ times as long:
-#
-# $$-\eta \sum_i (c \, B_i) \nabla\ell_i = -(c \, \eta) \sum_i B_i \nabla\ell_i .$$
-#
-# So weights times $c$ are the same as a learning rate times $c$. Let us see it in the toy: the two
-# paths are equal, step by step.
+# CONST sums to $K$, HALF-END to 2, OPT to 1. Why does that matter? Plain gradient descent takes the step
+# $-\eta \sum_i B_i \nabla\ell_i$. Multiply all weights by $c$, and the step is $c$ times as long, as if the
+# learning rate had been multiplied by $c$. In the toy the two walks are the same, step by step:
 
 # %%
 B, c = np.array([1.0, 2.0]), 4.5
-toy = theory.two_loss_toy(big=10.0)
-heavy = toy.descend(start, lambda losses: c * B, rate=0.01, steps=50)
-fast = toy.descend(start, lambda losses: B, rate=c * 0.01, steps=50)
+toy = theory.two_loss_toy(big=10, floor=1.0)
+heavy = toy.descend(between, lambda losses: c * B, rate=0.01, steps=50)
+fast = toy.descend(between, lambda losses: B, rate=c * 0.01, steps=50)
 np.allclose(heavy, fast)
 
 # %% [markdown]
-# **What do you expect?** One scheme (CONST), one learning rate, three totals: 0.2, 2 and 9.
-
-# %% alt="The mean loss over 40 steps: falls slowly at total 0.2, quickly at total 2, and grows without limit at total 9."
-fig, ax = plt.subplots()
-for total, dash in ((0.2, "-"), (2.0, "--"), (9.0, ":")):
-    path = toy.descend(start, lambda losses, B=total / 2: np.full(2, B), rate=0.05, steps=40)
-    ax.plot(toy.losses(path).mean(1), dash, linewidth=2, label=f"total {total:g}")
-ax.set(yscale="log", ylim=(1, 1e4), xlabel="step", ylabel="mean of the two losses")
-ax.set_title("CONST at one learning rate")
-ax.legend()
-plt.show()
-
-# %% [markdown]
-# **What you should see.** A total of 2 arrives within a few steps, 0.2 needs ten times as many, and
-# 9 diverges. If these were three schemes, you would have called one of them bad. It was only the
-# learning rate.
+# So at one learning rate a scheme may look bad only because its steps are too long or too short. Every scheme of
+# the kit takes the option `total`, which rescales its weights: `weighting.build("half-end:total=6", 6)` has the
+# preferences of HALF-END and the total of CONST. That is fairer, but not fair. Unit $k$ is taught by the losses of exits
+# $k$ to $K$ alone, so its own effective learning rate goes with $\sum_{i \ge k} B_i$, and no single number
+# makes that equal everywhere. In the released code every scheme keeps its own total. Keep the difference in mind
+# when you read a comparison, and use `total` to test whether a result depends on it.
 #
-# With momentum the same holds. With weight decay it holds only in part: the decay is not multiplied
-# by $B$, so heavier weights also mean relatively less decay.
-#
-# To compare schemes fairly, every scheme of the kit takes the option `total`: the weights are
-# rescaled so that they sum to it.
-
-# %%
-for scheme in SCHEMES:
-    B = weighting.build(f"{scheme}:total=9", K).weights
-    print(f"{plots.scheme_name(scheme):12} {B.sum():.1f}   last weight {B[-1]:.2f}")
-
-# %% [markdown]
-# Equal totals are fairer, not fair. The loss of exit $i$ reaches only the segments up to $i$. So
-# segment $k$ is trained by the losses of exits $k$ to $K$, and its own effective learning rate goes
-# with $\sum_{i \ge k} B_i$, not with the total. A check: the loss of exit 3 does not depend on
-# segment 4.
-
-# %%
-loss = exit_losses(network(clothes.pixels), clothes.labels)[2]
-part = next(network.segments[3].parameters())
-print("exit 3 leaves segment 4 alone:", not torch.autograd.grad(loss, part)[0].any())
-
-# %% alt="The weight that reaches each of nine segments at a total of 9: all schemes start at 9; CONST falls evenly to 1, OPT stays at 9, the others lie between."
-fig, ax = plt.subplots()
-for scheme in SCHEMES:
-    B = weighting.build(f"{scheme}:total=9", K).weights.numpy()
-    reaching = np.cumsum(B[::-1])[::-1]
-    ax.plot(i, reaching, label=plots.scheme_name(scheme), **plots.scheme_style(scheme))
-ax.set(xlabel="segment", ylabel="weight that reaches it", xticks=i, ylim=(0, 9.5))
-ax.set_title("All schemes with a total of 9")
-ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
-plt.show()
-
-# %% [markdown]
-# **What you should see.** All lines start at 9: for the first segment all schemes are now alike. On
-# the last segment CONST has 1 left, SIEVE and HALF-END 4.5, and OPT still 9. A single number cannot
-# make up for this. In the released code every scheme keeps its own total, and so it does in most of
-# the recorded runs. Keep the difference in mind when you read them, and use `total` to test whether
-# a result depends on it.
-
-# %% [markdown]
-# ### Design a scheme
-#
-# In the explorer you choose or drag weights. It shows each exit's share of the weight and, in a toy
-# with as many losses, its share of the pull; and the recorded run whose final weights are nearest.
-# Its picture for HALF-END, when the first loss is four times the last:
-
-# %% alt="Left: shares of weight and of pull for nine exits under HALF-END. Right: the test error by exit of the nearest recorded run."
-designer = explore.scheme_designer()
-designer.figure(weights=", ".join(f"{B:.3f}" for B in table[2]), ratio=4.0)
-
-# %% tags=["widget"]
-explore.scheme_designer()
-
-# %% [markdown]
 # ## Summary
 #
 # - No shared network is best for all its exits. Weights choose one of many compromises.
-# - Weight and scale act as a product. A big loss drowns a small one, whoever meant it or not.
-# - In a real network the scales change during training. Here the late exits pull hardest at first
-#   and hardly at all at the end. Fixed weights cannot fit both.
-# - CONST, LINEAR, HALF-END, SIEVE and the exponential are fixed guesses. OPT is the yardstick.
-# - Schemes differ in their totals, so also in their effective learning rates.
+# - Weight and scale act as a product, so a big loss drowns a small one, whether anybody wants it or not.
+# - Sharing has a price. In our network exit 1 paid it in every training.
+# - The exits agree in the later units. In the first one they may pull against each other.
+# - While the network learns, the share of the last exit in the pull falls and that of the first grows. Fixed weights
+#   cannot follow that.
+# - CONST, LINEAR and HALF-END are fixed guesses, and OPT is the yardstick. Their totals differ, and with them
+#   the length of the steps.
 #
 # ## Exercises
-#
-# **2.1 HALF-END.** The last exit has weight 1, and the others share a total of 1 evenly. What if
-# there is one exit only?
+
+# %% [markdown]
+# **Exercise 2.1 ★ Even shares.** You have measured the lengths $\lVert \nabla\ell_i \rVert$ of all
+# gradients. Which weights give every exit the same share of the pull? There are many; return those whose
+# largest is 1.
 
 
 # %%
-def half_end(num_exits):
-    """The weights (K,) of HALF-END, as an array."""
+def even_weights(lengths):
+    """(K,) lengths of the gradients, all positive -> (K,) weights, the largest 1."""
     ### BEGIN SOLUTION 2.1
-    early = num_exits - 1
-    return np.array([1.0 / max(early, 1)] * early + [1.0])
+    return min(lengths) / np.asarray(lengths)
     ### END SOLUTION
 
 
-checks.half_end(half_end)
+# %%
+checks.even_weights(even_weights)
 
 # %% [markdown]
-# **2.2 SIEVE.** Use the formula above; `times_divisible_by_two` is there already. Take at least two
-# exits for granted.
+# **Exercise 2.2 ★★ Predict, train, explain.** Give CONST's total to HALF-END: 0.6 for each of the first five
+# exits and 3 for the last. Predict: for which exits is the error then higher than with CONST *in every
+# seed*, and for which is it lower in every seed?
+#
+# Write the function first. Then train with the three seeds on their 300 images, drawn as above,
+# `train(NETWORK, [0.6] * 5 + [3.0], images, seed)`, and compare with CONST, whose errors are in
+# `shared[300, seed]`. Explain in five sentences which exits pay, whether the last one gains, and what
+# three seeds can and cannot show.
 
 
 # %%
-def sieve(num_exits):
-    """The weights (K,) of SIEVE for two exits or more, as an array; the last is 1."""
+def in_every_seed(errors, others):
+    """Two arrays (seeds, K) of errors -> (K,): 1 where the first is higher in every seed,
+
+    -1 where it is lower in every seed, 0 where the seeds do not agree.
+    """
     ### BEGIN SOLUTION 2.2
-    early = [1 + times_divisible_by_two(num_exits - i) for i in range(1, num_exits)]
-    return np.array([*early, sum(early)]) / sum(early)
+    higher, lower = (errors > others).all(axis=0), (errors < others).all(axis=0)
+    return higher.astype(int) - lower.astype(int)
     ### END SOLUTION
-
-
-checks.sieve(sieve)
-
-# %% [markdown]
-# **2.3 Equal losses.** Let $B_1 = 1$. For which $B_2$ are the two losses of a toy equal at the
-# minimum of the weighted sum, $\ell_1 = \ell_2$? There is no need for algebra: as $B_2$ grows,
-# $\ell_2$ falls and $\ell_1$ rises, so you can search by halving an interval. `toy.minimiser` and
-# `toy.losses` are all you need. The answer lies between $10^{-3}$ and $10^{3}$.
 
 
 # %%
-def equalising_weight(toy):
-    """B_2 at which both losses are equal at toy.minimiser([1, B_2])."""
-    ### BEGIN SOLUTION 2.3
-    low, high = 1e-3, 1e3
-    for _ in range(60):
-        middle = np.sqrt(low * high)
-        first, second = toy.losses(toy.minimiser([1.0, middle]))
-        low, high = (middle, high) if second > first else (low, middle)
-    return middle
-    ### END SOLUTION
+checks.in_every_seed(in_every_seed)
 
+# %% tags=["rubric"]
+half_end = []
+for seed in SEEDS:
+    images = datasets.subset(fashion.train, 300, seed).to(device)
+    network, _ = train(NETWORK, [0.6] * 5 + [3.0], images, seed)
+    half_end.append(evaluate(network, test)[1].numpy())
+const = np.array([shared[300, seed] for seed in SEEDS])
+verdict = in_every_seed(np.array(half_end), const)
+print("exits 1 and 2 are worse in every seed:", bool((verdict[:2] == 1).all()))
+print("the last exit is better in every seed:", bool(verdict[5] == -1))
 
-checks.equalising_weight(equalising_weight)
+# %% [markdown] tags=["rubric"]
+# **What a good explanation says** (a point each):
+#
+# 1. It compares the prediction with what was found, exit by exit.
+# 2. The first exits are worse in every seed. As the total is that of CONST, this is the price of their smaller
+#    weights rather than of shorter steps all round.
+# 3. The last exit has five times the weight of each other, but the three seeds do not agree that it gains from it. (In the
+#    shared layers its share of the pull was large from the start.)
+# 4. With 1,000 test images a point or two is within the standard error, and all seeds share the same test images.
+# 5. Three seeds that agree are a hint and no proof: without any effect, three would all point one way one time in
+#    four.
 
 # %% [markdown]
-# **Think.** Are the weights that make both losses *equal* the fair ones? Try it for a scale of 4.
+# **Exercise 2.3 ★★★ Fixed weights of your own (open).** Look for fixed weights with a total of 6 that make
+# exit 1 as good as it is alone in every seed, without making exit 6 worse than with CONST in any. Try them on
+# 300 images, then on 3,000, then on another data set (`datasets.load("glyphs")`). Report what you tried, not only
+# what worked. Can weights that work in one place fail in another?
+
+# %% [markdown]
+# ## Going deeper
 #
-# <details><summary>An answer</summary>
+# SIEVE, of the paper's first version, marks the exits like a ruler. With the distance $d = K - i$ from the end, and
+# $v_2(d)$ for how often 2 divides $d$, it sets $B_i \propto 1 + v_2(d)$ and gives the last exit the sum of all others
+# (`theory.sieve`). `explore.scheme_designer()` lets you drag weights, and shows the recorded run whose final weights are
+# nearest.
 #
-# Not if the losses have different floors. At a scale of 4, loss 1 cannot fall below 0.4 and loss 2
-# can reach 0.1. To make them equal, loss 2 must give up ground until it is as bad as loss 1. In
-# multiples of their floors they are then far from equal. The same would happen in a network: the
-# first exit can never be as good as the last, and weights that force equal losses spoil the last.
+# ## References
 #
-# </details>
-#
-# **Think.** Could one learn good fixed weights by trying many and keeping the best?
-#
-# <details><summary>An answer</summary>
-#
-# One could, but there are $K$ of them, each try costs a whole training, and "best" needs a choice
-# of budget to be best for. What is found for one network and data set need not fit another. And
-# fixed weights stay fixed: they can't follow scales that change during training.
-#
-# </details>
+# - O. Sener, V. Koltun: *Multi-Task Learning as Multi-Objective Optimization*, NeurIPS 2018.
+#   [arXiv:1810.04650](https://arxiv.org/abs/1810.04650). Several losses and Pareto-optimal points.
+# - Z. Chen et al.: *GradNorm*, ICML 2018. [arXiv:1711.02257](https://arxiv.org/abs/1711.02257). Weights that even out
+#   the lengths of the gradients while training runs.
+# - T. Yu et al.: *Gradient Surgery for Multi-Task Learning*, NeurIPS 2020.
+#   [arXiv:2001.06782](https://arxiv.org/abs/2001.06782). What to do about negative cosines.
 #
 # ## What next
 #

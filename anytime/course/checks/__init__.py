@@ -1,8 +1,8 @@
 """Friendly checks of the course's exercises: each says "right", or what is off and why."""
 
-from .notebook_00 import error_rate
-from .notebook_01 import convolution_multiply_adds, exit_at_budget, exit_positions
-from .notebook_02 import equalising_weight, half_end, sieve
+from .notebook_00 import exit_errors, gained_and_spoiled
+from .notebook_01 import error_at_budget, overtaking_budget
+from .notebook_02 import even_weights, in_every_seed
 from .notebook_03 import best_weights, spread_of_weighted_losses
 from .notebook_04 import exits_where_all_win, share_of_gap_closed
 from .notebook_05 import exit_at_share, mean_increase, standard_errors_from_zero
