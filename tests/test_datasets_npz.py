@@ -11,6 +11,7 @@ from torchvision import datasets as official
 from anytime import datasets
 from anytime.datasets import DatasetError, catalogue
 from anytime.datasets.loading import is_here
+from anytime.paths import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -236,6 +237,19 @@ def test_arrays_by_the_name_of_a_known_set_are_augmented_as_it_is(saved):
     photographs = datasets.load(saved(keras(20, 10, 10), "cifar10.npz"))
     assert (photographs.name, photographs.augmentation) == ("cifar10", ("crop", "flip"))
     assert photographs.title == "cifar10"  # it may be another's
+
+
+def test_arrays_that_are_a_known_set_have_its_title(saved, monkeypatch):
+    path = saved(keras(20, 10, 10), "cifar10.npz")
+    known = replace(catalogue.find("cifar10"), fingerprint=datasets.load(path).fingerprint)
+    monkeypatch.setitem(catalogue.ROWS, "cifar10", known)
+    assert datasets.load(path).title == datasets.load(path, train_size=10).title == "CIFAR-10"
+
+
+def test_the_fingerprints_that_are_known_are_those_of_the_page_on_data():
+    page = (REPOSITORY / "data" / "README.md").read_text(encoding="utf-8")
+    known = {name: row.fingerprint for name, row in catalogue.ROWS.items() if row.fingerprint}
+    assert known and all(f"| `{name}` | `{of}` |" in page for name, of in known.items())
 
 
 def released(name, folder, arrays, monkeypatch):

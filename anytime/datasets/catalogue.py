@@ -48,6 +48,7 @@ class Known:
     whole: the name of the set that this one is a part of, and
     parts: what of it is to train on and what to test on.
     track: so many training images of a class in a row are frames of one track, and look alike.
+    fingerprint: by which a file of arrays is known to hold this set.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Known:
     whole: str = ""
     parts: Parts = WHOLE
     track: int = 1
+    fingerprint: str = ""
 
 
 def _frozen(value: Any) -> Any:
@@ -75,7 +77,7 @@ def _rows(table: dict[str, Any]) -> dict[str, Known]:
     """The table's rows by name; a part is as its whole in what is not said of itself."""
     rows: dict[str, Known] = {}
     for name, told in table.items():
-        row = vars(rows[told["whole"]]) | {"copy": ""} if "whole" in told else {}
+        row = vars(rows[told["whole"]]) | {"copy": "", "fingerprint": ""} if "whole" in told else {}
         parts = tuple(Part(**part) for part in told.get("parts", ())) or WHOLE
         if kept := parts[0].classes:
             row["classes"] = tuple(row["classes"][label] for label in kept)

@@ -174,4 +174,8 @@ def _from_path(path: str, image_size: int | None) -> Dataset:
     if image_size is not None and sides != {image_size}:
         raise DatasetError(f"{place}: arrays are not resized; leave out image_size (--image-size)")
     title = name if arrays else catalogue.copy_title(name)
-    return Dataset(name, title, *decoded, catalogue.augmentation(name), image_size=image_size)
+    made = Dataset(name, title, *decoded, catalogue.augmentation(name), image_size=image_size)
+    known = catalogue.find(name)
+    if arrays and known and made.fingerprint == known.fingerprint:
+        made = replace(made, title=known.title)
+    return made
