@@ -1,6 +1,7 @@
 """How notebooks are made from sources, checked and written as pages."""
 
 import base64
+import io
 import re
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from anytime import explore
 from anytime.course import building as course
@@ -185,14 +188,13 @@ def test_a_page_describes_its_pictures_in_words(source):
     code = f"# %% alt={alt.replace(chr(34), chr(39))!r}\nimport matplotlib.pyplot as plt\n"
     images = page(source, code + "plt.plot([1, 2])\nplt.show()").select("img")
     assert [image["alt"] for image in images] == [alt.replace('"', "'")]
-    assert images[0]["src"].startswith("data:image/png;base64,")
+    assert images[0]["src"].startswith("data:image/webp;base64,")
 
 
 def test_a_figure_has_two_pixels_for_one_and_letters_as_large_as_the_text(source):
     code = "# %%\nimport matplotlib.pyplot as plt\nplt.figure(figsize=(5, 2))\nplt.plot([1, 2])"
     (image,) = page(source, code + "\nplt.show()").select("img")
-    png = base64.b64decode(image["src"].split(",")[1])
-    across = int.from_bytes(png[16:20], "big")
+    across = Image.open(io.BytesIO(base64.b64decode(image["src"].split(",")[1]))).width
     assert across > 800  # five inches of a hundred pixels, twice, less the white around
     width = float(re.fullmatch(r"width: ([\d.]+)rem", image["style"])[1])
     letter = 11 / 72 * 2 * 100  # pixels of the picture
@@ -206,6 +208,17 @@ def test_a_page_draws_formulas_and_needs_no_network(source):
     assert soup.select_one("mfrac").get_text() == "1ℓi"
     assert soup.find("a", string="1")["href"] == "01_x.html"
     assert not soup.select('[src^="http"], link[href^="http"], script')
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA"])
+def test_a_picture_keeps_every_pixel_where_it_takes_less_room(mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    picture, png = Image.fromarray(pixels).convert(mode), io.BytesIO()
+    picture.save(png, "PNG")
+    webp = pages.as_webp(base64.b64encode(png.getvalue()).decode())
+    back = Image.open(io.BytesIO(base64.b64decode(webp)))
+    assert back.format == "WEBP"
+    np.testing.assert_array_equal(back.convert("RGBA"), picture.convert("RGBA"))
 
 
 def test_headings_can_be_linked_to_from_the_contents_and_from_elsewhere(source):
