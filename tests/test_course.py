@@ -14,7 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from anytime import explore
+from anytime import explore, plots
 from anytime.course import building as course
 from anytime.course import doctor, notebooks, pages
 
@@ -192,13 +192,14 @@ def test_a_page_describes_its_pictures_in_words(source):
 
 
 def test_a_figure_has_two_pixels_for_one_and_letters_as_large_as_the_text(source):
-    code = "# %%\nimport matplotlib.pyplot as plt\nplt.figure(figsize=(5, 2))\nplt.plot([1, 2])"
-    (image,) = page(source, code + "\nplt.show()").select("img")
+    code = "# %%\nimport matplotlib.pyplot as plt\nfrom anytime import plots\nplots.theme()\n"
+    code += "plt.figure(figsize=(5, 2))\nplt.plot([1, 2])\nplt.show()"
+    (image,) = page(source, code).select("img")
     across = Image.open(io.BytesIO(base64.b64decode(image["src"].split(",")[1]))).width
     assert across > 800  # five inches of a hundred pixels, twice, less the white around
     width = float(re.fullmatch(r"width: ([\d.]+)rem", image["style"])[1])
-    letter = 11 / 72 * 2 * 100  # pixels of the picture
-    assert letter * width / across == pytest.approx(1, rel=0.01)
+    letter = 11 * plots.LETTERS / 72 * 2 * 100  # pixels of the picture, 11 points in seaborn's
+    assert 1 <= letter * width / across < 1.2
 
 
 def test_a_page_draws_formulas_and_needs_no_network(source):
@@ -258,6 +259,7 @@ def test_a_page_says_where_a_control_works(source):
         partial(explore.final_weights, []),
         partial(explore.anytime_curves, []),
         partial(explore.scheme_designer, []),
+        partial(explore.totals_and_shares, []),
         explore.eann,
         explore.watch_one_image,
     ],
