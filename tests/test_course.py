@@ -1,6 +1,7 @@
 """How notebooks are made from sources, checked and written as pages."""
 
 import base64
+import io
 import re
 import subprocess
 import sys
@@ -8,10 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
-from anytime import explore
+from anytime import explore, plots
 from anytime.course import building as course
 from anytime.course import doctor, notebooks, pages
 
@@ -185,18 +188,18 @@ def test_a_page_describes_its_pictures_in_words(source):
     code = f"# %% alt={alt.replace(chr(34), chr(39))!r}\nimport matplotlib.pyplot as plt\n"
     images = page(source, code + "plt.plot([1, 2])\nplt.show()").select("img")
     assert [image["alt"] for image in images] == [alt.replace('"', "'")]
-    assert images[0]["src"].startswith("data:image/png;base64,")
+    assert images[0]["src"].startswith("data:image/webp;base64,")
 
 
 def test_a_figure_has_two_pixels_for_one_and_letters_as_large_as_the_text(source):
-    code = "# %%\nimport matplotlib.pyplot as plt\nplt.figure(figsize=(5, 2))\nplt.plot([1, 2])"
-    (image,) = page(source, code + "\nplt.show()").select("img")
-    png = base64.b64decode(image["src"].split(",")[1])
-    across = int.from_bytes(png[16:20], "big")
+    code = "# %%\nimport matplotlib.pyplot as plt\nfrom anytime import plots\nplots.theme()\n"
+    code += "plt.figure(figsize=(5, 2))\nplt.plot([1, 2])\nplt.show()"
+    (image,) = page(source, code).select("img")
+    across = Image.open(io.BytesIO(base64.b64decode(image["src"].split(",")[1]))).width
     assert across > 800  # five inches of a hundred pixels, twice, less the white around
     width = float(re.fullmatch(r"width: ([\d.]+)rem", image["style"])[1])
-    letter = 11 / 72 * 2 * 100  # pixels of the picture
-    assert letter * width / across == pytest.approx(1, rel=0.01)
+    letter = 11 * plots.LETTERS / 72 * 2 * 100  # pixels of the picture, 11 points in seaborn's
+    assert 1 <= letter * width / across < 1.2
 
 
 def test_a_page_draws_formulas_and_needs_no_network(source):
@@ -208,6 +211,17 @@ def test_a_page_draws_formulas_and_needs_no_network(source):
     assert not soup.select('[src^="http"], link[href^="http"], script')
 
 
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "RGBA"])
+def test_a_picture_keeps_every_pixel_where_it_takes_less_room(mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    picture, png = Image.fromarray(pixels).convert(mode), io.BytesIO()
+    picture.save(png, "PNG")
+    webp = pages.as_webp(base64.b64encode(png.getvalue()).decode())
+    back = Image.open(io.BytesIO(base64.b64decode(webp)))
+    assert back.format == "WEBP"
+    np.testing.assert_array_equal(back.convert("RGBA"), picture.convert("RGBA"))
+
+
 def test_headings_can_be_linked_to_from_the_contents_and_from_elsewhere(source):
     soup = page(source, '# %% [markdown]\n# ## A "new" $x$: what & why?\n#\n# ### Second step')
     ids = [heading["id"] for heading in soup.select("main h2[id], main h3[id]")]
@@ -215,7 +229,7 @@ def test_headings_can_be_linked_to_from_the_contents_and_from_elsewhere(source):
     assert not re.search(r"[\s\"'&<>]", "".join(ids))
     for place in (".aside", ".folded"):
         links = soup.select(f".contents{place} a")
-        assert [link["href"][1:] for link in links] == ids[: len(links)] and len(links) == 2
+        assert [link["href"][1:] for link in links] == ids == [*ids[:2], "a-look-ahead"]
         assert links[0].select_one("math") and "what & why?" in links[0].get_text()
 
 
@@ -245,6 +259,7 @@ def test_a_page_says_where_a_control_works(source):
         partial(explore.final_weights, []),
         partial(explore.anytime_curves, []),
         partial(explore.scheme_designer, []),
+        partial(explore.totals_and_shares, []),
         explore.eann,
         explore.watch_one_image,
     ],

@@ -12,7 +12,6 @@ A cell that draws says in `alt="..."` what the picture shows.
 import os
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -82,23 +81,16 @@ def marked(source: Path) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
 
 
-def execute(
-    notebook: NotebookNode,
-    name: str,
-    folder: Path,
-    timeout: int = 600,
-    options: Sequence[str] = (),
-) -> None:
-    """Run every cell in place, in `folder`; `timeout` is for one cell, in seconds.
+def execute(notebook: NotebookNode, name: str, folder: Path, *options: str) -> None:
+    """Run every cell in place, in `folder`; options are further ones of the kernel's command line.
 
-    options: further ones of the kernel's command line.
     Raises NotebookError where a cell fails, takes too long or ends the kernel.
     """
     places = ["before its first cell"]
     client = NotebookClient(
         notebook,
         kernel_name="python3",
-        timeout=timeout,
+        timeout=600,  # seconds a cell
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
