@@ -1,6 +1,8 @@
 """Families beside ResANN: against tables of their releases, slow twins, and in use."""
 
+import os
 import re
+import socket
 
 import numpy as np
 import pytest
@@ -10,10 +12,11 @@ import torchvision
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_folding import batch_norms_run, lived_in, norms_behind_convolutions
+from test_processes import environment
 from torchvision.models.densenet import DenseNet
 from torchvision.models.resnet import Bottleneck, ResNet
 
-from anytime import names, networks, weighting
+from anytime import names, networks, processes, weighting
 from anytime.__main__ import main
 from anytime.datasets import Dataset, Images
 from anytime.networks import EANN, cost
@@ -557,3 +560,31 @@ def test_images_that_do_not_fit_are_refused_in_one_line(name, told, tmp_path, ca
     assert main([*command, "--device", "cpu", "--out", str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert re.search(told, error) and error.count("\n") == 1
+
+
+def one_of_two(rank: int, port: int, folder: str) -> None:
+    os.environ |= environment(rank, port)
+    torch.set_num_threads(1)
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randint(256, (16, 3, 16, 16), generator=generator)
+    images = Images(values.to(torch.uint8), torch.arange(16) % 2)
+    with processes.joined("cpu"):
+        network = networks.build(f"{SMALL['msdnet']}-to2", 2, seed=0)
+        recipe = Recipe(epochs=2, batch_size=8, augmentation=())
+        dataset = Dataset("two", "two", images, images, ("even", "odd"))
+        train(network, weighting.Const(2), dataset, recipe, progress=False)
+        torch.save(network.state_dict(), f"{folder}/{rank}.pt")
+
+
+def test_two_processes_train_a_cut_network_of_which_some_layers_have_no_exit(tmp_path):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+    torch.multiprocessing.spawn(one_of_two, (port, str(tmp_path)), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    for name, value in first.items():
+        assert torch.equal(value, second[name]) or "running" in name
+    started = networks.build(f"{SMALL['msdnet']}-to2", 2, seed=0).state_dict()
+    unreached = "segments.1.0.0.0.0.0.0.weight"  # of the finer scale, behind which nothing is
+    assert torch.equal(first[unreached], started[unreached])
+    assert not torch.equal(first["stem.0.0.weight"], started["stem.0.0.weight"])

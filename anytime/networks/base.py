@@ -162,7 +162,7 @@ class TokenHead(nn.Module):
         self.norm, self.linear = nn.LayerNorm(channels), nn.Linear(channels, num_classes)
 
     def forward(self, features: Tensor) -> Tensor:
-        tokens = self.norm(features).reshape(len(features), -1, features.shape[-1])
+        tokens = self.norm(features).reshape(features.shape[0], -1, features.shape[-1])
         return self.linear(tokens.mean(1))
 
 

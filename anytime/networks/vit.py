@@ -83,7 +83,7 @@ class Tokens(nn.Module):
                 f"{self.image_size}: resize them, or build vit:image_size={height}"
             )
         patches = self.patches(images).flatten(2).transpose(1, 2)
-        first = self.class_token.expand(len(images), -1, -1)
+        first = self.class_token.expand(images.shape[0], -1, -1)
         return torch.cat([first, patches], 1) + self.positions
 
 

@@ -79,7 +79,8 @@ class Session:
         if self.recipe.channels_last:
             self.network.to(memory_format=torch.channels_last)
         if world_size() > 1:
-            self.model = nn.parallel.DistributedDataParallel(self.model)
+            # A network that was cut may have layers of which no exit learns.
+            self.model = nn.parallel.DistributedDataParallel(self.model, static_graph=True)
 
     def run_epoch(
         self, bar: tqdm, interrupts: HeldInterrupts, checkpoint: PathLike | None, every: float
