@@ -8,6 +8,7 @@ import jupyter_client
 import numpy as np
 import pytest
 import torch
+from matplotlib import rc_context
 
 from anytime import datasets, networks, weighting
 from anytime.course import laboratory
@@ -106,6 +107,14 @@ def test_a_slice_ends_with_the_epoch_however_much_time_is_left():
 
 
 # Two of them
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_keeps_its_place_whatever_layout_a_notebook_has_chosen():
+    with rc_context({"figure.constrained_layout.use": True}):
+        figure = laboratory.picture([Training("const"), Training("linear")])
+        figure._repr_png_()
+    assert figure.axes[0].get_position().x0 == pytest.approx(0.08)
 
 
 def test_one_line_trains_and_draws_errors_and_weights_of_each():

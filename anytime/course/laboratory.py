@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from ipywidgets import HTML, BoundedIntText, Button, HBox, Image, ToggleButtons, VBox
+from matplotlib import rc_context
 
 from anytime import datasets, networks, plots, theory, weighting
 from anytime.explore.frame import Picture
@@ -93,8 +94,8 @@ def compare(*specs: str, size: str = "one minute here", seed: int = 0) -> Pictur
 
 def picture(trainings: Sequence[Training]) -> Picture:
     """The test error of each exit, and below it the weights: a column per training."""
-    figure = Picture(figsize=(10.0, 6.0))
-    figure.set_layout_engine("none")  # to find a layout takes long
+    with rc_context({"figure.constrained_layout.use": False}):  # to find a layout takes long
+        figure = Picture(figsize=(10.0, 6.0))
     figure.subplots_adjust(0.08, 0.09, 0.87, 0.94, wspace=0.08, hspace=0.12)
     axes = figure.subplots(2, len(trainings), sharex=True, sharey="row", squeeze=False)
     for (errors, weights), training in zip(axes.T, trainings, strict=True):

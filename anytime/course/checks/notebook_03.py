@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from anytime.course.checks.drawn import drawn
 from anytime.course.checks.friendly import Cases, cases
 from anytime.runs import Run
 
@@ -19,7 +20,7 @@ def best_weights() -> Cases:
     wrong = (1 / losses, one), (losses / c, turned), (1 / (c * losses), times), *scaled
     yield (losses, c), best, *wrong
 
-    draw = np.random.default_rng()
+    draw = drawn()
     losses, c = draw.uniform(0.1, 3.0, (2, 5))
     yield (losses, c), c / losses
 
@@ -40,7 +41,7 @@ def spread_of_weighted_losses() -> Cases:
     spreads = (0.1, turned), (20.0, losses), (5.0, weights), (3.75, test), (8.0, ends)
     yield (run,), 10.0, *spreads, (0.45, minus), (4.0, early)
 
-    draw = np.random.default_rng()
+    draw = drawn()
     losses, weights = draw.uniform(0.1, 3.0, (2, 6))
     entry = {"epoch": 1, "train_loss": [*losses], "weights": [*weights]}
     weighted = losses * weights

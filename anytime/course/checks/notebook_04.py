@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from anytime import names
+from anytime.course.checks.drawn import drawn
 from anytime.course.checks.friendly import Answer, Cases, Problems, cases, differs, exercise
 from anytime.runs import Run
 
@@ -34,7 +35,7 @@ def exits_where_all_win() -> Cases:
     none = "there one wins at no exit: return an empty list."
     yield (one[:, :1], other[:, :1]), [], ([0], none)
 
-    draw = np.random.default_rng()
+    draw = drawn()
     one, other = draw.uniform(0.1, 0.6, (3, 40)), draw.uniform(0.3, 0.9, (2, 40))
     won = [k + 1 for k in range(40) if one[:, k].max() < other[:, k].min()]
     yield (one, other), won
@@ -63,7 +64,7 @@ def share_of_gap_closed(answer: Answer) -> Problems:
     yield differs(found, 0.75, asks, (-0.75, "turn the sign round."), ratios, (0.4, late), *wrong)
     yield differs(answer(_pretended(means, np.zeros(3)), 2), 0.4, "exit 2 there")
 
-    draw = np.random.default_rng()
+    draw = drawn()
     low, middle, high = np.sort(draw.uniform(0.1, 0.9, (3, 5)), axis=0)
     means = {"const": low, "half-end": high, RESCALED: middle}
     found = answer(_pretended(means, np.zeros(3)), 4)
