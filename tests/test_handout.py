@@ -38,24 +38,28 @@ def bundle(handed_out):
         return {name.partition("/")[2]: packed.read(name) for name in packed.namelist()}
 
 
+def plain(line):
+    """A line without indentation and mark of a comment."""
+    return line.strip().removeprefix("# ").strip()
+
+
 def lines(text):
-    return {line.strip() for line in text.splitlines()} - {""}
+    return {plain(line) for line in text.splitlines()} - {"", "#"}
 
 
 def split(source):
     """A source's lines: those of its solutions and answers, and all others."""
     secret, told, inside = set(), set(), False
-    for line in source.read_text(encoding="utf-8").splitlines():
-        line = line.removeprefix("#").strip()
+    for line in map(plain, source.read_text(encoding="utf-8").splitlines()):
         if line.startswith("%%"):
             inside = "rubric" in line
-        elif line.startswith(("## BEGIN SOLUTION", "<details>")):
+        elif line.startswith(("### BEGIN SOLUTION", "<details>")):
             inside = True
-        elif line.startswith(("## END SOLUTION", "</details>")):
+        elif line.startswith(("### END SOLUTION", "</details>")):
             inside = False
         else:
             (secret if inside else told).add(line)
-    return secret - {""}, told
+    return secret - {"", "#"}, told
 
 
 def secret_lines():
@@ -69,7 +73,7 @@ def secret_lines():
 
 def test_the_students_bundle_holds_no_line_of_a_solution_answer_or_hidden_test(handed_out, bundle):
     secret = secret_lines()
-    assert len(secret) > 100
+    assert all(split(source)[0] & secret for source in SOURCES)
     for path in handed_out.glob("nbgrader/source/*/*.ipynb"):
         text = "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
         hidden = re.findall(r"(?s)### BEGIN HIDDEN TESTS\n(.*?)\n### END", text)
