@@ -30,7 +30,7 @@ def honest_minutes(notebook: NotebookNode) -> float:
     words = re.findall(r"\S*\w\S*", ANSWER.sub("", prose))
     lines = [line for cell in code for line in cell.source.splitlines() if line.strip()]
     pictures = [cell for cell in code if _is_picture(cell)] + TABLE.findall(prose)
-    numbers = {NUMBER.search(cell.source)[1] for cell in exercises}
+    numbers = {number for cell in exercises for number in NUMBER.findall(cell.source)[:1]}
 
     reading = len(words) / WORDS_A_MINUTE + LINE_OF_CODE * len(lines) + PICTURE * len(pictures)
     return reading + QUESTION * len(ASKED.findall(prose)) + EXERCISE * len(numbers)
