@@ -37,14 +37,14 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 # run. All that is certain is that at some moment an answer will be demanded.
 #
 # A small network has its answer early, but never a better one. A large network has a good answer at
-# its end, and nothing at all until then. An **anytime predictor** gives a crude answer soon and improves it
-# for as long as it is allowed to run, so that it has a valid answer whenever it is interrupted.
-# Whether its last answer can be as good as that of the large network is the hard part, and the
-# reason why the paper was written.
+# its end, and nothing at all until then. An **anytime predictor** gives a crude answer soon and
+# improves it for as long as it is allowed to run, so that it has a valid answer whenever it is
+# interrupted. Whether its last answer can be as good as that of the large network is the hard part,
+# and the reason why the paper was written.
 #
-# Networks with several exits are also built for another purpose. In **early exit** the network stops by
-# itself, at the first exit that is sure enough of its answer. Easy images leave early, and computation
-# is saved on average.
+# Networks with several exits are also built for another purpose. In **early exit** the network
+# stops by itself, at the first exit that is sure enough of its answer. Easy images leave early, and
+# computation is saved on average.
 #
 # | | anytime prediction | early exit |
 # |---|---|---|
@@ -57,9 +57,9 @@ device = "cuda" if torch.cuda.is_available() else "cpu"
 #
 # ## The interface: always an answer
 #
-# Algorithms of this kind are old, and Newton's method for square roots is one of them. Python has the right
-# tool to write them down. In a *generator*, `yield` hands out an answer, and the computation rests
-# until somebody asks for the next one.
+# Algorithms of this kind are old, and Newton's method for square roots is one of them. Python has
+# the right tool to write them down. In a *generator*, `yield` hands out an answer, and the
+# computation rests until somebody asks for the next one.
 
 
 # %%
@@ -75,18 +75,18 @@ for guess in islice(square_root(2.0), 4):
     print(f"{guess:.3f}")
 
 # %% [markdown]
-# Whoever uses it needs to know nothing of its inside: take answers while there is time, and keep the
-# last one. A network with exits has the same interface, with two differences. It has a last answer:
-# with $K$ exits there are $K$ answers, and then it is done. And while Newton's guess gets better each
-# time, a network's answer gets better *on average*; on a single image a later exit may be wrong
-# where an earlier one was right.
+# Whoever uses it needs to know nothing of its inside: take answers while there is time, and keep
+# the last one. A network with exits has the same interface, with two differences. It has a last
+# answer: with $K$ exits there are $K$ answers, and then it is done. And while Newton's guess gets
+# better each time, a network's answer gets better *on average*; on a single image a later exit may
+# be wrong where an earlier one was right.
 #
 # ## An anytime network from scratch
 #
 # The paper's main network is called **ResANN(n, c)**. It is a residual network of three blocks with
-# $n$ residual units each. Its features have $c$ channels in the first block, $2c$ in the second and $4c$
-# in the third, and at the start of the second and of the third block their height and width are halved.
-# Behind the units stand the exits. This is ResANN(2, 8):
+# $n$ residual units each. Its features have $c$ channels in the first block, $2c$ in the second and
+# $4c$ in the third, and at the start of the second and of the third block their height and width
+# are halved. Behind the units stand the exits. This is ResANN(2, 8):
 #
 # ```text
 #             block 1: 8 channels    block 2: 16 channels    block 3: 32 channels
@@ -99,9 +99,9 @@ for guess in islice(square_root(2.0), 4):
 # ```
 #
 # We build it from the inside outwards. A **unit** normalises its input, applies ReLU and a 3×3
-# convolution, does all of this once more, and normalises again. Then it adds its input. Where it changes
-# the shape, the input has to be made to fit, and a **shortcut** without any parameters does that: it takes means over
-# 2×2 pixels, and adds channels of zeros, half of them on each side.
+# convolution, does all of this once more, and normalises again. Then it adds its input. Where it
+# changes the shape, the input has to be made to fit, and a **shortcut** without any parameters does
+# that: it takes means over 2×2 pixels, and adds channels of zeros, half of them on each side.
 
 
 # %%
@@ -147,9 +147,9 @@ def exit_head(channels, num_classes):
 
 
 # %% [markdown]
-# Now the network: a first convolution, called the **stem**, then units in a row, and a head behind each
-# of them. Look at `refine`. It is a generator like the one above: go one unit further, and yield
-# what the head there says. The input is (pixel − mean) / 128, as in the paper.
+# Now the network: a first convolution, called the **stem**, then units in a row, and a head behind
+# each of them. Look at `refine`. It is a generator like the one above: go one unit further, and
+# yield what the head there says. The input is (pixel − mean) / 128, as in the paper.
 
 
 # %%
@@ -176,8 +176,8 @@ class AnytimeNet(nn.Module):
 
 
 # %% [markdown]
-# Is it the network of the kit? Both hold the same tensors in the same order. So we can copy the kit's
-# parameters into ours, and then both must give the same logits on some images.
+# Is it the network of the kit? Both hold the same tensors in the same order. So we can copy the
+# kit's parameters into ours, and then both must give the same logits on some images.
 
 
 # %%
@@ -197,8 +197,8 @@ ours = ours_like(kits, 2, 8)
 torch.allclose(torch.stack(list(ours.refine(some.pixels))), kits(some.pixels), atol=1e-4)
 
 # %% [markdown]
-# Now we take three answers from `refine` and stop. PyTorch calls a *forward hook* whenever a module has
-# run; ours notes the number of the unit.
+# Now we take three answers from `refine` and stop. PyTorch calls a *forward hook* whenever a module
+# has run; ours notes the number of the unit.
 
 # %%
 ran, watched = [], ours_like(kits, 2, 8)
@@ -208,16 +208,16 @@ answers = list(islice(watched.refine(some.pixels), 3))
 print(ran)
 
 # %% [markdown]
-# **What you should see.** Units 1, 2 and 3 have run, once each. No early answer was computed again, and
-# units 4 to 6 never ran. So the cost up to exit 3 is a fixed number, and we can count it.
+# **What you should see.** Units 1, 2 and 3 have run, once each. No early answer was computed again,
+# and units 4 to 6 never ran. So the cost up to exit 3 is a fixed number, and we can count it.
 #
 # ## What does an exit cost?
 #
 # Nearly all the work of such a network is in its convolutions, and a convolution consists of
-# **multiply-adds**: multiply an input by a parameter, add the product to a sum. Counting them gives a cost
-# that is the same on every computer. Each number of the output, and there are
-# $C_\text{out} \cdot H_\text{out} \cdot W_\text{out}$ of them, is a sum over $C_\text{in}$ channels
-# and $k \times k$ pixels, so
+# **multiply-adds**: multiply an input by a parameter, add the product to a sum. Counting them gives
+# a cost that is the same on every computer. Each number of the output, and there are $C_\text{out}
+# \cdot H_\text{out} \cdot W_\text{out}$ of them, is a sum over $C_\text{in}$ channels and $k \times
+# k$ pixels, so
 #
 # $$\text{multiply-adds} = C_\text{out} \cdot H_\text{out} \cdot W_\text{out} \cdot C_\text{in} \cdot k^2 .$$
 #
@@ -259,17 +259,17 @@ plt.show()
 
 # %% [markdown]
 # **What you should see.** The steps are nearly even. Twice the channels going in and twice the
-# channels coming out make four times the work, and a quarter of the pixels takes it back. Only the first
-# unit of a block is cheaper, because its first convolution still reads the few channels of the block
-# before. So exit $k$ costs roughly $k/K$ of the whole, and "a quarter of the budget" means an exit at about
-# a quarter of the depth.
+# channels coming out make four times the work, and a quarter of the pixels takes it back. Only the
+# first unit of a block is cheaper, because its first convolution still reads the few channels of
+# the block before. So exit $k$ costs roughly $k/K$ of the whole, and "a quarter of the budget"
+# means an exit at about a quarter of the depth.
 #
 # ## Train all exits at once
 #
-# Every exit has a loss $\ell_i$, the mean cross-entropy of its answers over a batch. The simplest way to
-# train all exits is to make the sum $\sum_i \ell_i$ small, which is CONST, with all weights 1. One
-# step looks as it always does; only the loss is a sum. The stem takes every fourth
-# pixel here, which makes training sixteen times as cheap. (The paper's stem takes every pixel.)
+# Every exit has a loss $\ell_i$, the mean cross-entropy of its answers over a batch. The simplest
+# way to train all exits is to make the sum $\sum_i \ell_i$ small. That is CONST: every weight is 1.
+# A step looks as it always does; only the loss is a sum. The stem takes every fourth pixel here,
+# which makes training sixteen times as cheap. (The paper's stem takes every pixel.)
 
 
 # %%
@@ -295,7 +295,8 @@ def train(network, steps=375, seed=0):
 
 
 # %% [markdown]
-# A loss teaches the parameters that it depends on. Before we train: which units does each loss reach?
+# A loss teaches the parameters that it depends on. Before we train: which units does each loss
+# reach?
 
 # %%
 quick = networks.build("resann-2-8-stride4", in_channels=1, seed=0)
@@ -309,9 +310,9 @@ for exit, loss in enumerate(losses, start=1):
 
 # %% [markdown]
 # **What you should see.** A triangle. The loss of exit $i$ reaches units 1 to $i$ and nothing
-# deeper. Read it by columns: unit 6 learns for exit 6 alone, while unit 1 is taught by six losses at
-# once, and nothing says that they agree. That is the subject of notebook 02. Now train; this takes some
-# seconds.
+# deeper. Read it by columns: unit 6 learns for exit 6 alone, while unit 1 is taught by six losses
+# at once, and nothing says that they agree. That is the subject of notebook 02. Now train; this
+# takes some seconds.
 
 # %%
 ours = ours_like(quick, 2, 8, 4)
@@ -347,19 +348,19 @@ print("and brings more than half of what the later exits improve:", bool(bought 
 # %% [markdown]
 # **What you should see.** A staircase. In the shaded strip there is no answer, since even the first
 # exit costs something, and between two exits the answer stays as it is. The error falls fast at
-# first: half of the cost brings most of the improvement. That makes it attractive to stop early, and it
-# also means that the last exits fight for little. A later exit may even come out a little worse. Do not read much
-# into small steps: with 1,000 test images, an error of 18 % has a standard error of
-# $\sqrt{0.18 \cdot 0.82 / 1000}$, or 1.2 percentage points.
+# first: half of the cost brings most of the improvement. That makes it attractive to stop early,
+# and it also means that the last exits fight for little. A later exit may even come out a little
+# worse. Do not read much into small steps: with 1,000 test images, an error of 18 % has a standard
+# error of $\sqrt{0.18 \cdot 0.82 / 1000}$, or 1.2 percentage points.
 #
-# This is the **anytime curve**, by which the course compares networks: the lower, the better, at each
-# budget.
+# This is the **anytime curve**, by which the course compares networks: the lower, the better, at
+# each budget.
 #
 # ### With a real clock
 #
-# A budget in multiply-adds can be checked by anybody, but people wait for seconds. The next cell takes
-# answers until a millisecond is over. How far it comes depends on your computer and on what else that is
-# doing, so the answer is not stored here. Try other deadlines.
+# A budget in multiply-adds can be checked by anybody, but people wait for seconds. The next cell
+# takes answers until a millisecond is over. How far it comes depends on your computer and on what
+# else that is doing, so the answer is not stored here. Try other deadlines.
 
 # %% tags=["live"]
 from time import perf_counter
@@ -374,8 +375,8 @@ print(said)
 
 # %% [markdown]
 # The loop looks at the clock after each exit, so it can be late by the time that one unit takes.
-# `anytime.prediction.AnytimePredictor` measures its units beforehand, and starts none that would end
-# too late.
+# `anytime.prediction.AnytimePredictor` measures its units beforehand, and starts none that would
+# end too late.
 #
 # ## Summary
 #
@@ -391,9 +392,9 @@ print(said)
 # ## Exercises
 
 # %% [markdown]
-# **Exercise 1.1 ★ The answer at hand.** Read the staircase: which error has the answer that a network has
-# at a budget? A budget of exactly the cost of an exit pays for that exit. Where the budget pays for no
-# exit there is no answer, which counts as wrong: an error of 1.
+# **Exercise 1.1 ★ The answer at hand.** Read the staircase: which error has the answer that a
+# network has at a budget? A budget of exactly the cost of an exit pays for that exit. Where the
+# budget pays for no exit there is no answer, which counts as wrong: an error of 1.
 
 
 # %%
@@ -409,14 +410,14 @@ def error_at_budget(costs, errors, budget):
 checks.error_at_budget(error_at_budget)
 
 # %% [markdown]
-# **Exercise 1.2 ★★ Predict, train, explain.** A network with twice the channels costs about four times as
-# much at each exit. Somebody says: then it is better from its first exit on. Predict: at which budget
-# does ResANN(2, 16) begin to have the better answer than our ResANN(2, 8)?
+# **Exercise 1.2 ★★ Predict, train, explain.** A network with twice the channels costs about four
+# times as much at each exit. Somebody says: then it is better from its first exit on. Predict: at
+# which budget does ResANN(2, 16) begin to have the better answer than our ResANN(2, 8)?
 #
-# Write the function first; your `error_at_budget` is of use. Then train the wider network,
-# `wide = ours_like(networks.build("resann-2-16-stride4", in_channels=1, seed=0), 2, 16, 4)`, measure
-# its costs and errors as above, and compare. Explain in five sentences why the curves cross, or why they
-# do not, and what your numbers cannot show.
+# Write the function first; your `error_at_budget` is of use. Then train the wider network, `wide =
+# ours_like(networks.build("resann-2-16-stride4", in_channels=1, seed=0), 2, 16, 4)`, measure its
+# costs and errors as above, and compare. Explain in five sentences why the curves cross, or why
+# they do not, and what your numbers cannot show.
 
 
 # %%
@@ -449,32 +450,35 @@ print("the wide network is ahead only beyond its own first exit:", bool(budget >
 # **What a good explanation says** (a point each):
 #
 # 1. It compares the prediction with the budget that was measured.
-# 2. At a small budget the wide network has no answer at all, or only that of its first exit, while the narrow
-#    one is through with several units for the same cost.
-# 3. At equal depth the wide network is better, but at equal cost depth and width compete for the multiply-adds.
+# 2. At a small budget the wide network has no answer at all, or only that of its first exit, while
+#    the narrow one is through with several units for the same cost.
+# 3. At equal depth the wide network has more to work with, but at equal cost depth and width
+#    compete for the multiply-adds.
 # 4. So neither network is better as such; that depends on which budgets occur.
 # 5. One training of each on 6,000 images, tested on 1,000, cannot tell differences of one or two
 #    points from chance.
 
 # %% [markdown]
 # **Exercise 1.3 ★★★ A better first exit (open).** The first exit is the weakest, and its head is as
-# simple as a head can be. Change `exit_head` or `AnytimeNet`: a hidden layer, a convolution before the pooling,
-# the maximum instead of the mean. Train the new network from at least three seeds (of `networks.build`
-# and of the order), and draw its anytime curve beside the old one. What did the first exit gain, what did it
-# cost, and what happened to the last one? There is no single right answer; a convincing one has bars over seeds and
-# counts the additional multiply-adds.
+# simple as a head can be. Change `exit_head` or `AnytimeNet`: a hidden layer, a convolution before
+# the pooling, the maximum instead of the mean. Train the new network from at least three seeds (of
+# `networks.build` and of the order), and draw its anytime curve beside the old one. What did the
+# first exit gain, what did it cost, and what happened to the last one? There is no single right
+# answer; a convincing one has bars over seeds and counts the additional multiply-adds.
 
 # %% [markdown]
 # ## References
 #
 # - S. Zilberstein: *Using Anytime Algorithms in Intelligent Systems*, AI Magazine 17(3), 1996.
-#   [doi:10.1609/aimag.v17i3.1232](https://doi.org/10.1609/aimag.v17i3.1232). The idea before it met networks.
+#   [doi:10.1609/aimag.v17i3.1232](https://doi.org/10.1609/aimag.v17i3.1232). The idea before it met
+#   networks.
 # - K. He, X. Zhang, S. Ren, J. Sun: *Identity Mappings in Deep Residual Networks*, ECCV 2016.
 #   [arXiv:1603.05027](https://arxiv.org/abs/1603.05027). Units that normalise first.
 # - S. Teerapittayanon, B. McDanel, H. T. Kung: *BranchyNet*, ICPR 2016.
 #   [arXiv:1709.01686](https://arxiv.org/abs/1709.01686). Early exit.
-# - G. Huang et al.: *Multi-Scale Dense Networks for Resource Efficient Image Classification*, ICLR 2018.
-#   [arXiv:1703.09844](https://arxiv.org/abs/1703.09844). Both settings, in a network made for them.
+# - G. Huang et al.: *Multi-Scale Dense Networks for Resource Efficient Image Classification*, ICLR
+#   2018. [arXiv:1703.09844](https://arxiv.org/abs/1703.09844). Both settings, in a network made for
+#   them.
 #
 # ## What next
 #
