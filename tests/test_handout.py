@@ -97,9 +97,10 @@ def test_the_students_bundle_holds_neither_sources_solutions_tests_nor_history(b
 
 
 def test_questions_stay_and_have_a_place_for_the_answer(bundle):
-    asked = marked(SOURCES[0]).cells
-    (question,) = [cell.source for cell in asked if "**Think.**" in cell.source]
-    name = f"notebooks/{SOURCES[0].stem}.ipynb"
+    texts = {source: source.read_text(encoding="utf-8") for source in SOURCES}
+    source = next(source for source in SOURCES if texts[source].count("**Think.**") == 1)
+    (question,) = [cell.source for cell in marked(source).cells if "**Think.**" in cell.source]
+    name = f"notebooks/{source.stem}.ipynb"
     cells = nbformat.reads(bundle[name].decode(), 4).cells
     (left,) = [cell.source for cell in cells if "**Think.**" in cell.source]
     assert left == question.partition("<details>")[0] + "*Your answer:*"
