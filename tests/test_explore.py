@@ -23,6 +23,7 @@ from anytime.explore import (
     settings,
     totals,
     watch,
+    weight_tables,
 )
 from anytime.names import weighting_title
 from anytime.runs import Run
@@ -106,8 +107,6 @@ def test_runs_that_were_cut_off_or_never_tested_are_left_out(runs, tmp_path, mon
 
 
 def test_a_name_says_only_what_tells_runs_apart(runs):
-    assert recorded.labels(runs[1:3], ()) == ["seed 0", "seed 1"]
-    assert recorded.labels(runs[1:2], ()) == ["AdaLoss"]
     assert recorded.data_sets(runs) == ["hard", "easy", "easy", "easy"]
     more = [*runs[:2], record("easy", images=1280)]
     assert recorded.data_sets(more) == ["hard", "easy, 640 images", "easy, 1,280 images"]
@@ -116,8 +115,7 @@ def test_a_name_says_only_what_tells_runs_apart(runs):
 def test_a_name_says_no_more_than_it_takes():
     runs = [record(), record(images=1280, augment=["crop"]), record("hard", augment=["crop"])]
     assert recorded.data_sets(runs) == ["easy, 640 images", "easy, 1,280 images", "hard"]
-    assert recorded.labels(runs[:1], ()) == ["AdaLoss"]
-    assert recorded.labels(runs[:2], ()) == ["640 images", "1,280 images"]
+    assert recorded.run_titles(runs[:1]) == ["easy, net (3 exits), AdaLoss, seed 0"]
 
 
 def test_networks_are_named_in_words_and_told_apart():
@@ -143,7 +141,7 @@ def test_a_run_of_opt_is_one_of_the_network_from_which_its_own_was_cut():
 
 def test_the_same_run_in_two_folders_is_told_apart_by_the_folder(runs, tmp_path):
     twice = [Run.load(runs[0].save(tmp_path / name / "run.json")) for name in ("mine", "theirs")]
-    assert recorded.labels(twice, ()) == ["in mine", "in theirs"]
+    assert recorded.data_sets(twice) == ["hard, in mine", "hard, in theirs"]
 
 
 def test_weightings_are_named_in_the_symbols_of_the_paper():
@@ -164,7 +162,7 @@ def test_static_weights_are_those_that_networks_are_trained_with(scheme, exits):
 
 def test_final_weights_are_means_and_ranges_over_seeds(runs):
     sets = {"easy": runs[1:3], "hard": runs[:1]}
-    data = difficulty.final_weights_data(sets, above_floor=False)
+    data = weight_tables.final_weights_data(sets, above_floor=False)
     assert list(data["data_set"]) == ["easy"] * 3 + ["hard"] * 3
     assert list(data["weight"]) == [0.5, 1.0, 1.0, 0.0, 0.0, 1.0]
     assert list(data["weight_low"]) == [0.0, 1.0, 1.0, 0.0, 0.0, 1.0]
@@ -185,14 +183,14 @@ def test_final_weights_are_means_and_ranges_over_seeds(runs):
 )
 def test_weights_count_above_the_floor_of_their_own_weighting(scheme, above):
     run = record(scheme=scheme, weights=[0.5, 0.05, 1.0])
-    data = difficulty.final_weights_data({"one": [run]})
+    data = weight_tables.final_weights_data({"one": [run]})
     np.testing.assert_allclose(data["weight"], above)
     np.testing.assert_allclose(data["share"], np.divide(above, sum(above)))
 
 
 @pytest.mark.parametrize(("epoch", "weight"), [(1, 1.0), (2, 0.0), (9, 0.0), (np.inf, 0.0)])
 def test_final_weights_can_be_seen_at_any_epoch(runs, epoch, weight):
-    data = difficulty.final_weights_data({"hard": runs[:1]}, [epoch], above_floor=False)
+    data = weight_tables.final_weights_data({"hard": runs[:1]}, [epoch], above_floor=False)
     assert data["weight"][0] == weight
 
 
@@ -203,7 +201,7 @@ def test_at_equal_fit_weights_are_between_the_epochs_around_the_first_crossing()
         {"epoch": i, "train_loss": [3.0, 2.5, loss], "weights": [w] * 3, "test_error": [0.5] * 3}
         for i, (loss, w) in enumerate(ends, 1)
     ]
-    data = difficulty.final_weights_data({"one": [run]}, [2.0, 1.5, 1.0, 0.6, 0.1, 0.05], "fit")
+    data = weight_tables.final_weights_data({"one": [run]}, [2.0, 1.5, 1.0, 0.6, 0.1, 0.05], "fit")
     data = data[data["exit"] == 3]
     # Below 2 it was at the end of the first epoch, which nobody saw begin; to 0.05 it never came.
     np.testing.assert_allclose(data["epoch"], [np.nan, 1.5, 2.0, 2.8, 5.0, np.nan])
@@ -215,7 +213,7 @@ def test_at_equal_fit_weights_are_between_the_epochs_around_the_first_crossing()
 def test_only_the_runs_that_come_to_a_loss_are_counted_there(runs):
     late = record("easy", seed=2)
     late.history[1]["train_loss"] = [1.0, 0.9, 0.6]
-    data = difficulty.final_weights_data({"easy": [runs[1], late]}, [0.5], "fit", False)
+    data = weight_tables.final_weights_data({"easy": [runs[1], late]}, [0.5], "fit", False)
     # From 2 to 0.4 in an epoch, so 0.5 comes at 15/16 of it.
     np.testing.assert_allclose(data["weight"], [1.0, 1.0, 0.9 + 0.1 * 15 / 16])
     assert list(data["runs"]) == [1] * 3

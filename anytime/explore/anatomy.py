@@ -72,7 +72,7 @@ def draw_anatomy(figure: Figure, data: pd.DataFrame) -> None:
 def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
     """How AdaLoss's weights move with its options; run: the only one, or else `runs` to choose."""
     known = recorded.gather(runs if run is None else [run])
-    facts = recorded.facts(known)
+    facts, named = recorded.facts(known), recorded.run_titles(known)
     # The most telling first: the longest run of AdaLoss.
     dull = [one.config["weighting"] != "adaloss" for one in known]
     facts = facts.iloc[np.lexsort([[-one.epochs for one in known], dull])]
@@ -80,7 +80,7 @@ def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
     def look(ask: Asking) -> View:
         recorded.require_runs(known)
         rows = recorded.narrow(ask, facts, *facts)
-        chosen, (*of, seed) = known[rows.index[0]], rows.iloc[0]
+        chosen = known[rows.index[0]]
         options = {
             key: ask.range(key, label, values, start=start)
             for key, (label, values, start) in OPTIONS.items()
@@ -90,7 +90,7 @@ def adaloss_anatomy(run: Run | None = None, runs: Runs = None) -> Explorer:
         share, own = end.iloc[-1] / end.sum()
         words = (
             f"With these options the last exit ends with {share:.0%} of the weight; in the run "
-            f"itself, with {own:.0%}. The losses are those of {', '.join(of)}, seed {seed}. "
+            f"itself, with {own:.0%}. The losses are those of {named[rows.index[0]]}. "
             f"Each epoch counts as {steps_per_epoch(chosen)} steps of equal losses."
         )
         return View(data, words, partial(draw_anatomy, data=data))

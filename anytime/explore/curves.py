@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from anytime import metrics, names, plots
 from anytime.explore import recorded
-from anytime.explore.frame import Asking, Explorer, NothingToShow, View, million, steps
+from anytime.explore.frame import Asking, Explorer, NothingToShow, View, ask_budget, million, steps
 from anytime.explore.recorded import ALL, Runs, is_opt
 from anytime.runs import Run, table
 
@@ -119,10 +119,7 @@ def anytime_curves(runs: Runs = None) -> Explorer:
         room = lines(*rows.index)
         there = {words: key for key, words in MEASURES.items() if room[key].notna().any()}
         measure = ask.select("measure", "Show", there)
-        budgets = {million(one): one for one in steps(room["cost"].min(), room["cost"].max())}
-        budget = ask.range(
-            "budget", "Budget", budgets, start=[*budgets.values()][len(budgets) // 2]
-        )
+        budget = ask_budget(ask, steps(room["cost"].min(), room["cost"].max()))
         data = room[room["weighting"].map(names.weighting_title).isin(chosen)]
         draw = partial(draw_curves, data=data, measure=measure, budget=budget, room=room)
         return View(data, _words(data, measure, budget), draw)

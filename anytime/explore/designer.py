@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from anytime import plots, theory
 from anytime.explore.frame import Asking, Explorer, NothingToShow, View
-from anytime.explore.recorded import STATIC, Runs, gather, labels
+from anytime.explore.recorded import STATIC, Runs, gather, run_titles
 from anytime.runs import Run
 
 OWN = "my own"
@@ -68,7 +68,9 @@ def draw_scheme(figure: Figure, data: pd.DataFrame, nearest: Run | None) -> None
     left.bar(data["exit"] - 0.2, data["share"], 0.4, color=plots.PALETTE[0], label="weight")
     pulls = {"color": plots.PALETTE[1], "label": "gradient", "hatch": "//", "edgecolor": "white"}
     left.bar(data["exit"] + 0.2, data["gradient_share"], 0.4, **pulls)
-    left.set(xlabel="exit", ylabel="share of the total", ylim=(0, 1))
+    most = data[["share", "gradient_share"]].to_numpy().max()
+    top = next(one for one in (0.25, 0.5, 1.02) if most <= one)
+    left.set(xlabel="exit", ylabel="share of the total", ylim=(0, top))
     right.legend(handles=left.containers, **plots.BESIDE)
     if nearest is None:
         right.set_axis_off()
@@ -83,7 +85,7 @@ def draw_scheme(figure: Figure, data: pd.DataFrame, nearest: Run | None) -> None
 def scheme_designer(runs: Runs = None) -> Explorer:
     """Type or drag weights: their shares, their pull in a toy problem, the nearest run."""
     known = gather(runs)
-    names = labels(known)
+    names = run_titles(known)
     exits = [run.num_exits for run in known]
     usual = max(exits, key=exits.count, default=9)
 

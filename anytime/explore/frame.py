@@ -101,7 +101,10 @@ KINDS: dict[str, tuple[Callable, Callable]] = {
     "several": (_some, widgets.SelectMultiple),
     "range": (_nearest, partial(widgets.SelectionSlider, layout={"width": "34em"})),
     "upright": (_nearest, partial(widgets.SelectionSlider, orientation="vertical")),
-    "text": (lambda _, wanted, start: wanted, partial(widgets.Text, continuous_update=False)),
+    "text": (
+        lambda _, wanted, start: wanted,
+        partial(widgets.Text, continuous_update=False, layout={"width": "100%"}),
+    ),
 }
 
 
@@ -273,6 +276,12 @@ def steps(low: float, high: float, count: int = 61) -> list[float]:
 def million(cost: float) -> str:
     """A number of multiply-adds in words."""
     return f"{cost / 1e6:.3g} million multiply-adds"
+
+
+def ask_budget(ask: Asking, costs: Sequence[float]) -> float:
+    """A budget in multiply-adds, in steps of three digits."""
+    words = {f"{cost / 1e6:.3g}": cost for cost in costs}
+    return ask.range("budget", "Budget, million multiply-adds", words, start=costs[len(costs) // 2])
 
 
 def _download(name: str, kind: str, content: bytes) -> str:

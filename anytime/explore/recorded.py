@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from anytime import names, theory
 from anytime.explore.frame import Asking, NothingToShow
 from anytime.paths import RUNS
-from anytime.runs import IDENTITY, Run, find
+from anytime.runs import Run, find
 
 Runs = str | os.PathLike | Iterable[str | os.PathLike | Run] | None
 STATIC = {name.upper(): make for name, make in theory.STATIC.items() if name != "opt"}
@@ -82,11 +81,21 @@ def one_or_all(
     return rows if chosen == ALL else rows[rows[column] == chosen]
 
 
-def labels(runs: Sequence[Run], always: Sequence[str] = IDENTITY) -> list[str]:
-    """A name for each run: its facts in `always`, and as many others as tell all apart.
+def run_titles(runs: Sequence[Run]) -> list[str]:
+    """A name in words for each run."""
+    return [", ".join([*map(str, one[:3]), f"seed {one[3]}"]) for one in facts(runs).to_numpy()]
 
-    Facts: those of `IDENTITY`, the images, the recipe's options; the fingerprint, where equally
-    many images of one name are others; the folder of runs there twice.
+
+def data_sets(runs: Sequence[Run]) -> list[str]:
+    """The data set of each run; with images and recipe where the runs on it differ in these."""
+    return labels(runs, ["dataset"])
+
+
+def labels(runs: Sequence[Run], always: Sequence[str]) -> list[str]:
+    """A name for what each run was trained on and how: `always`, and what else tells them apart.
+
+    Facts: data set, images, the recipe's options; the fingerprint, where equally many images of one
+    name are others; the folder of runs there twice. No more of them than it takes.
     """
     times = Counter(run.name for run in runs)
     known = pd.DataFrame([_facts(run, times[run.name] > 1) for run in runs]).fillna("")
@@ -95,27 +104,14 @@ def labels(runs: Sequence[Run], always: Sequence[str] = IDENTITY) -> list[str]:
     if (known.groupby(["dataset", "images"])["fingerprint"].nunique() < 2).all():
         del known["fingerprint"]
 
-    said = known[_telling(known, always)]
-    alike = said.groupby([said[key] for key in always] or np.zeros(len(said)))
-    shown = (alike.transform("nunique") > 1).assign(**dict.fromkeys(always, True))
-    said = said.where(shown[said.columns], "").apply(lambda row: ", ".join(filter(None, row)), 1)
-    return list(said.where(said != "", known["weighting"]))
-
-
-def _telling(known: pd.DataFrame, always: Sequence[str]) -> list[str]:
-    """The columns in `always`, and each further one that tells rows apart that were alike."""
     kept = list(always)
     for column in known.columns.difference(kept, sort=False):
-        told_apart = known.groupby(kept).ngroups if kept else 1
-        if known.groupby([*kept, column]).ngroups > told_apart:
+        if known.groupby([*kept, column]).ngroups > known.groupby(kept).ngroups:
             kept.append(column)
-    return kept
-
-
-def data_sets(runs: Sequence[Run]) -> list[str]:
-    """The data set of each run; with images and recipe where the runs on it differ in these."""
-    plain = [Run({**run.config, **dict.fromkeys(IDENTITY[1:], "")}, run.cost) for run in runs]
-    return labels(plain, ["dataset"])
+    alike = known[kept].groupby([known[key] for key in always])
+    shown = (alike.transform("nunique") > 1).assign(**dict.fromkeys(always, True))
+    said = known[kept].where(shown[kept], "")
+    return [", ".join(filter(None, row)) for row in said.to_numpy()]
 
 
 def titles(runs: Sequence[Run]) -> list[str]:
@@ -148,11 +144,9 @@ def whole(run: Run) -> Run:
 
 
 def _facts(run: Run, twice: bool) -> dict[str, str]:
-    config = {"seed": 0, "train_images": None, "recipe": {}, "fingerprint": ""} | run.config
-    known = {"dataset": config["dataset"], "network": config["network"]}
-    known["weighting"] = names.weighting_title(config["weighting"])
-    known["seed"] = f"seed {config['seed']}"
+    config = {"train_images": None, "recipe": {}, "fingerprint": ""} | run.config
     images = config["train_images"]
+    known = {"dataset": config["dataset"]}
     known["images"] = f"{images:,} images" if images else "all images"
     for key, value in config["recipe"].items():
         value = " and ".join(map(str, value)) or "none" if isinstance(value, list) else value

@@ -12,7 +12,7 @@ import numpy as np
 from anytime import metrics
 from anytime.explore import recorded
 from anytime.names import weighting_title
-from anytime.runs import IDENTITY, Run
+from anytime.runs import Run
 
 # Losses at which trainings are compared, ten a decade.
 LEVELS = [4, 3.2, 2.5, 2, 1.6, 1.25, 1, 0.8, 0.6, 0.5, 0.4, 0.32, 0.25, 0.2, 0.16, 0.125, 0.1]
@@ -125,8 +125,8 @@ def _grouped(runs: Sequence[Run], named: dict[int, tuple[str, str]], whole: bool
     for run in runs:
         recipe = {"epochs": run.epochs} | run.config.get("recipe", {})
         recipe["augmentation"] = "on" if recipe.get("augmentation") else "none"
-        config = dict.fromkeys([*IDENTITY, "fingerprint"], "") | {"recipe": recipe}
-        plain.append(Run(config | {"train_images": None if whole else _images(run)}, run.cost))
+        config = {"dataset": "", "train_images": None if whole else _images(run)}
+        plain.append(Run(config | {"recipe": recipe}, run.cost))
 
     groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run, training in zip(runs, recorded.labels(plain, ["images", "epochs"]), strict=True):

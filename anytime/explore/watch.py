@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from anytime import metrics, plots
 from anytime.explore import predicted, recorded
-from anytime.explore.frame import ABOVE, Asking, Explorer, NothingToShow, View, million
+from anytime.explore.frame import ABOVE, Asking, Explorer, NothingToShow, View, ask_budget, million
 from anytime.explore.predicted import Watched, kinds
 from anytime.explore.recorded import Runs
 
@@ -89,8 +89,7 @@ def watch_one_image(runs: Runs = None) -> Explorer:
         there = {kind: images.tolist() for kind, images in kinds(watched).items() if len(images)}
         kind = ask.select("show", "Images", list(there))
         image = ask.range("image", "Number in the test set", there[kind], start=0)
-        budgets = {million(cost): cost for cost in [0.9 * run.cost[0], *run.cost]}
-        budget = ask.range("budget", "Budget", budgets, start=run.cost[len(run.cost) // 2])
+        budget = ask_budget(ask, [0.9 * run.cost[0], *run.cost])
         data = watch_data(watched, image, run.cost)
         parts = {"watched": watched, "image": image, "data": data, "budget": budget}
         return View(data, _words(**parts), partial(draw_watch, **parts))

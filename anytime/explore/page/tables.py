@@ -13,8 +13,8 @@ from matplotlib.transforms import Affine2D
 
 from anytime import names, paper, theory
 from anytime.explore import chain, curves, recorded, settings, totals
-from anytime.explore.final_weights import COUNTED, MOMENTS, span_of, weights_table
 from anytime.explore.page import live
+from anytime.explore.weight_tables import COUNTED, MOMENTS, span_of, weights_table
 from anytime.names import weighting_title
 from anytime.plots import scheme_style
 from anytime.runs import Run
@@ -69,7 +69,7 @@ def _setting(setting: settings.Setting) -> dict[str, Any]:
 
 
 def _columns(table: pd.DataFrame, column: str, shape: tuple[int, int, int]) -> dict[str, list]:
-    """A column of `final_weights_data`, by set and moment; with the range if of several runs."""
+    """A column of `weights_table`, by set and moment; with the range if of several runs."""
     ends = {"value": column, "low": f"{column}_low", "high": f"{column}_high"}
     kept = list(ends) if table["runs"].max() > 1 else ["value"]
     cubes = {key: table[ends[key]].to_numpy().reshape(shape) for key in kept}
@@ -147,7 +147,7 @@ def schemes(known: Sequence[Run]) -> dict[str, Any]:
         for name, make in recorded.STATIC.items()
     }
     ends = []
-    for name, run in zip(recorded.labels(known), known, strict=True):
+    for name, run in zip(recorded.run_titles(known), known, strict=True):
         error = run.final("test_error")[-1]
         ends.append({"name": name, "weights": _short(run.final("weights")), "error": error})
     return {"static": static, "runs": ends}
