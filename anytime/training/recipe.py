@@ -105,7 +105,7 @@ class Recipe:
         self._check_milestones()
 
     def _fits(self, first: Any) -> bool:
-        return type(first) is int and 0 <= first < self.epochs
+        return type(first) is int and _counts(self.epochs) and 0 <= first < self.epochs
 
     def _check_milestones(self) -> None:
         if self.milestones and self.schedule != "milestones":
