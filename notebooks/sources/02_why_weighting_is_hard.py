@@ -424,9 +424,10 @@ print("the last exit is better in every seed:", bool(verdict[5] == -1))
 # one place fail in another?
 
 # %% [markdown]
-# **Going deeper.** SIEVE, of the paper's first version, marks the exits like a ruler. With the
-# distance $d = K - i$ from the end, and $v_2(d)$ for how often 2 divides $d$, it sets $B_i \propto
-# 1 + v_2(d)$ and gives the last exit the sum of all others (`theory.sieve`).
+# **Going deeper.** Two more fixed schemes are in the kit. "exponential" gives every exit twice the
+# weight of the one before. SIEVE, of the paper's first version, marks the exits like a ruler. With
+# the distance $d = K - i$ from the end, and $v_2(d)$ for how often 2 divides $d$, it sets
+# $B_i \propto 1 + v_2(d)$ and gives the last exit the sum of all others (`theory.sieve`).
 # `explore.scheme_designer()` lets you drag weights, and shows the recorded run whose final weights
 # are nearest.
 #
