@@ -428,6 +428,12 @@ def test_a_head_that_drops_still_does_where_the_backbone_rests():
     assert session.network.heads[0][-1].training
 
 
+def test_stages_are_for_one_process(monkeypatch):
+    monkeypatch.setattr("anytime.training.session.world_size", lambda: 2)
+    with pytest.raises(ValueError, match="leave out backbone_epochs"):
+        a_session(STAGED)
+
+
 def test_each_stage_has_a_cycle_of_its_own():
     recipe = Recipe(epochs=10, backbone_epochs=4, lr=0.4)
     first, second = Recipe(epochs=4, lr=0.4), Recipe(epochs=6, lr=0.4)

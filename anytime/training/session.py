@@ -48,6 +48,8 @@ class Session:
         self.batch_size = min(recipe.batch_size, len(dataset.train))
         if self.batch_size % world_size():
             raise ValueError(f"{world_size()} processes cannot share batches of {self.batch_size}")
+        if world_size() > 1 and recipe.backbone_epochs:  # each would wait for heads that rest
+            raise ValueError("stages are for one process: leave out backbone_epochs, or torchrun")
         self.steps_per_epoch = len(dataset.train) // self.batch_size
 
         self.step = 0
