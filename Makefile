@@ -2,6 +2,7 @@
 # make pdf        the same pages as PDFs, to print; Chromium makes them
 # make lab        open the course in JupyterLab, to change and solve
 # make explore    show the explorers as one page; RUNS="folder ..." adds runs of your own
+# make slides     the slides for 90 minutes, with notes, as one page: build/slides.html
 # make class      the course for a class: without answers, with them, and for nbgrader
 # make test       everything that has to hold: tests, notebooks, types, style
 # make campaign   ten minutes of faults, counted kind by kind: bad input, damaged files, kills
@@ -28,7 +29,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help tutorial pdf lab explore class test campaign wheel course clean
+.PHONY: help tutorial pdf lab explore slides class test campaign wheel course clean
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -46,6 +47,9 @@ lab: $(KIT)
 explore: export RUNS ?=
 explore: $(KIT)
 	$(PY) -m anytime.explore.page $(EXPLORE) "$$RUNS"
+
+slides: $(KIT)
+	$(PY) -m anytime.course slides
 
 class: $(VENV)/kit-test
 	$(PY) -m anytime.course class

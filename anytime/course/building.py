@@ -4,6 +4,7 @@
     python -m anytime.course check            is every stored notebook built from its source?
     python -m anytime.course html [NN ...]    execute the copies to solve, write them as pages
     python -m anytime.course pdf [NN ...]     the same, and print each page into a PDF
+    python -m anytime.course slides           write the slides for 90 minutes as one page
     python -m anytime.course readme           list the notebooks in README.md
     python -m anytime.course class            write what a class gets into build/class
     python -m anytime.course grade FOLDER     a table of points of the notebooks handed in
@@ -98,7 +99,7 @@ def main(argv: list[str] | None = None) -> int:
         return grading.main(words[1:])
 
     verbs = {"build": _build, "check": _check, "html": _html, "pdf": _pdf}
-    verbs |= {"readme": _readme, "class": _class}
+    verbs |= {"slides": _slides, "readme": _readme, "class": _class}
     parser = argparse.ArgumentParser(
         prog="python -m anytime.course",
         description=__doc__,
@@ -148,6 +149,13 @@ def _pdf(numbers: list[str]) -> int:
     if _html(numbers):
         return 1
     print(f"The PDFs are in {pages.write_pdfs(notebooks(numbers)).relative_to(REPOSITORY)}")
+    return 0
+
+
+def _slides(numbers: list[str]) -> int:
+    from anytime.course import slides
+
+    print(f"The slides are in {slides.write_slides().relative_to(REPOSITORY)}")
     return 0
 
 

@@ -107,7 +107,7 @@ def render(notebook: nbformat.NotebookNode, path: Path, course: list[Path], seco
 
 def write_texts(folder: Path = NOTEBOOKS) -> None:
     """Write the texts beside the notebooks, such as the glossary, as pages of the same kind."""
-    for path in sorted(folder.glob("*.md")):
+    for path in (folder / "GLOSSARY.md", folder / "TEACHING.md"):
         text = nbformat.v4.new_markdown_cell(path.read_text(encoding="utf-8"))
         about: dict[str, Any] = {"links": [], "first": False, "seconds": ""}
         page = _page(nbformat.v4.new_notebook(cells=[text]), path, path.stem.capitalize(), **about)
