@@ -6,6 +6,7 @@
 # make class      the course for a class: without answers, with them, and for nbgrader
 # make test       everything that has to hold: tests, notebooks, types, style
 # make campaign   ten minutes of faults, counted kind by kind: bad input, damaged files, kills
+# make campaign-slurm   more of what a SLURM cluster does to runs, on one that the tests start
 # make wheel      build the package, install it alone in a new environment, and try it there
 #
 # TORCH=cpu chooses the build of torch (see README.md), PYTHON=... the Python to start from,
@@ -29,7 +30,7 @@ endif
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help tutorial pdf lab explore slides class test campaign wheel course clean
+.PHONY: help tutorial pdf lab explore slides class test campaign campaign-slurm wheel course clean
 
 help:
 	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
@@ -62,6 +63,9 @@ test: $(VENV)/kit-test
 
 campaign: $(VENV)/kit-test
 	CAMPAIGN=1 $(PY) -m pytest -q -n 2 --dist loadfile tests/faults
+
+campaign-slurm: $(VENV)/kit-test
+	CAMPAIGN=1 $(PY) -m pytest -v tests/slurm
 
 wheel: $(VENV)/python
 	rm -rf build/wheel

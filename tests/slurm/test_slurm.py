@@ -1,5 +1,6 @@
 """Lists of runs on a true SLURM, where they are signalled, preempted, cancelled and requeued."""
 
+import os
 import subprocess
 import time
 from dataclasses import replace
@@ -15,6 +16,7 @@ pytest.importorskip("submitit", reason="submitit is not installed: pip install s
 pytestmark = [pytest.mark.usefixtures("slurm"), pytest.mark.timeout(900)]
 
 SHORT = Job("fashion", "resann-1-4-stride2", "const", Recipe(2, 64), train_images=128)
+long = pytest.mark.skipif(not os.environ.get("CAMPAIGN"), reason="minutes: make campaign-slurm")
 # Long enough to be cut off several times, a second or so an epoch.
 LONG = Job("fashion", "resann-1-8", "adaloss:every=5", Recipe(20, 64), train_images=600)
 
@@ -97,6 +99,7 @@ def test_a_run_signalled_preempted_and_queued_again_ends_as_one_left_alone(tmp_p
     assert run.history == alone.history
 
 
+@long
 def test_the_limit_of_time_stores_the_step_and_queues_the_run_again(tmp_path):
     endless = replace(LONG, recipe=Recipe(10_000, 64))
     # A busy machine takes long to come to the first step.
@@ -110,6 +113,7 @@ def test_the_limit_of_time_stores_the_step_and_queues_the_run_again(tmp_path):
     waited(lambda: state(endless, tmp_path) == cluster.FAILED, "its end")
 
 
+@long
 def test_a_run_that_was_cancelled_is_submitted_again_and_goes_on(tmp_path):
     job = replace(LONG, seed=1, recipe=Recipe(6, 64))
     number = submit(job, tmp_path)
@@ -156,6 +160,7 @@ def test_a_queue_that_is_down_is_said(tmp_path, monkeypatch):
         cluster.standings([SHORT], tmp_path)
 
 
+@long
 def test_lines_before_the_run_and_options_from_a_file_reach_it(tmp_path, capsys):
     (tmp_path / "cluster.toml").write_text(
         f'timeout_min = 30\nslurm_partition = "high"\nslurm_setup = ["touch {tmp_path}/loaded"]\n'
