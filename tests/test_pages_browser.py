@@ -156,12 +156,12 @@ def test_no_line_of_code_is_lost_on_paper(folder, path):
 
 
 def test_paper_is_white_and_shows_what_is_folded_and_no_links_around(browser, folder):
-    assert "Allnotebooks" not in pdf_text.text((folder / f"{READ[1]}.pdf").read_bytes())
-    with page(browser, folder, READ[1], width=680, color_scheme="dark") as shown:
+    assert "Allnotebooks" not in pdf_text.text((folder / f"{READ[-1]}.pdf").read_bytes())
+    with page(browser, folder, READ[-1], width=680, color_scheme="dark") as shown:
         shown.emulate_media(media="print")
         assert shown.evaluate("document.documentElement.scrollWidth") <= 680
         ground = shown.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == "rgb(255, 255, 255)"
         answer = shown.locator("main details > p").first
         assert answer.evaluate("one => one.checkVisibility({contentVisibilityAuto: true})")
-        shown.screenshot(path=SHOTS / f"{READ[1]}-paper.png", full_page=True)
+        shown.screenshot(path=SHOTS / f"{READ[-1]}-paper.png", full_page=True)
