@@ -62,7 +62,7 @@ test: $(VENV)/kit-test
 	$(PY) -m pytest --nbval --nbval-current-env -n 2 --dist loadfile tests notebooks
 
 campaign: $(VENV)/kit-test
-	CAMPAIGN=1 $(PY) -m pytest -q -n 2 --dist loadfile tests/faults
+	CAMPAIGN=1 $(PY) -m pytest -q -n 2 --dist loadfile tests/faults tests/test_export.py
 
 campaign-slurm: $(VENV)/kit-test
 	CAMPAIGN=1 $(PY) -m pytest -v tests/slurm

@@ -110,7 +110,7 @@ def graded(folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", said)
-        words = ["grade", str(folder), "--seconds", "100", "--gigabytes", "1", "--seed", "5"]
+        words = ["grade", str(folder), "--seconds", "60", "--gigabytes", "1", "--seed", "5"]
         assert building.main(words) == 0
     out.seek(0)
     return {(row["submission"], row["exercise"]): row for row in csv.DictReader(out)}, said

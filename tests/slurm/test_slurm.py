@@ -155,7 +155,8 @@ def test_a_queue_that_is_down_is_said(tmp_path, monkeypatch):
     assert state(SHORT, tmp_path) == cluster.TO_DO
     (tmp_path / "cluster").mkdir()
     (tmp_path / "cluster" / f"{SHORT.name}.log").symlink_to("1_0_log.out")
-    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "nosuch.conf"))
+    (tmp_path / "slurm.conf").write_text("nonsense")
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm.conf"))
     with pytest.raises(ValueError, match="the queue does not answer"):
         cluster.standings([SHORT], tmp_path)
 
