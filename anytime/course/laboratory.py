@@ -7,12 +7,13 @@ training. A slice ends after `SLICE` seconds, or with one look at the test image
 from __future__ import annotations
 
 import asyncio
+import base64
 import html
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from ipywidgets import HTML, BoundedIntText, Button, HBox, Image, ToggleButtons, VBox
+from ipywidgets import HTML, BoundedIntText, Button, HBox, ToggleButtons, VBox
 from matplotlib import rc_context
 
 from anytime import datasets, networks, plots, theory, weighting
@@ -136,7 +137,7 @@ class Laboratory(VBox):
         starts = [_button(spec, self.start, spec) for spec in weightings or WEIGHTINGS]
         self.starts = HBox(starts, layout={"flex_flow": "row wrap"})
         self.stops = HBox([_button("Stop", self.stop), _button("Go on", self.go_on)])
-        self.picture, self.text = Image(), HTML("Press a weighting, then another one.")
+        self.picture, self.text = HTML(), HTML("Press a weighting, then another one.")
         size = HBox([self.size, self.seed])
         super().__init__([size, self.starts, self.stops, self.text, self.picture])
 
@@ -176,8 +177,12 @@ class Laboratory(VBox):
 
     def _show(self, state: str) -> None:
         if self.trainings:
-            self.picture.value = picture(self.trainings)._repr_png_()
-            self._say(f"{state}. {' '.join(map(str, self.trainings))}")
+            drawn = base64.b64encode(picture(self.trainings)._repr_png_()).decode()
+            told = f"{state}. {' '.join(map(str, self.trainings))}"
+            alt = f"Errors of the exits above their weights, a column for each training; {told}"
+            source = f"data:image/png;base64,{drawn}"
+            self.picture.value = f'<img alt="{html.escape(alt)}" src="{source}">'
+            self._say(told)
 
     def _say(self, text: str) -> None:
         self.text.value = f'<p role="status">{html.escape(text)}</p>'
