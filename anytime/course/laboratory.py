@@ -97,7 +97,7 @@ def picture(trainings: Sequence[Training]) -> Picture:
     """The test error of each exit, and below it the weights: a column per training."""
     with rc_context({"figure.constrained_layout.use": False}):  # to find a layout takes long
         figure = Picture(figsize=(10.0, 6.0))
-    figure.subplots_adjust(0.08, 0.09, 0.87, 0.94, wspace=0.08, hspace=0.12)
+    figure.subplots_adjust(0.11, 0.11, 0.87, 0.94, wspace=0.08, hspace=0.12)
     axes = figure.subplots(2, len(trainings), sharex=True, sharey="row", squeeze=False)
     for (errors, weights), training in zip(axes.T, trainings, strict=True):
         if training.run.history:
@@ -180,8 +180,8 @@ class Laboratory(VBox):
             drawn = base64.b64encode(picture(self.trainings)._repr_png_()).decode()
             told = f"{state}. {' '.join(map(str, self.trainings))}"
             alt = f"Errors of the exits above their weights, a column for each training; {told}"
-            source = f"data:image/png;base64,{drawn}"
-            self.picture.value = f'<img alt="{html.escape(alt)}" src="{source}">'
+            look = f'style="max-width: 100%" alt="{html.escape(alt)}"'
+            self.picture.value = f'<img {look} src="data:image/png;base64,{drawn}">'
             self._say(told)
 
     def _say(self, text: str) -> None:
