@@ -301,10 +301,12 @@ def _submit(todo: list[Job], folder: Path, also: list[Path], options: argparse.N
     networks = options.keep_networks
     good, refused = workers.planned(todo, folder, *also, networks=networks)
     under_way = {cluster.RUNNING, cluster.WAITING}
-    busy = [one for one in cluster.standings(good, folder) if one.state in under_way]
-    for job, state, told in busy:
-        print(f"{state} already: {job.name}  {told}")
-    free = [job for job in good if job not in {one.job for one in busy}]
+    free = []
+    for job, state, told in cluster.unfinished(good, folder):
+        if state in under_way:
+            print(f"{state} already: {job.name}  {told}")
+        else:
+            free.append(job)
     handles = cluster.submit(free, folder, options.cluster, networks, **parameters)
     for job, handle in zip(free, handles, strict=True):
         print(f"{handle.job_id}  {job.name}")

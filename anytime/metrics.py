@@ -345,9 +345,7 @@ def overthinking(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
 
 def monotonicity(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """The share of samples whose right class gets no less likely from exit to exit: (K - 1,)."""
-    labels = np.asarray(labels, dtype=int)
-    right = probabilities(logits)[:, np.arange(len(labels)), labels]
-    return (np.diff(right, axis=0) >= 0).mean(-1)
+    return (np.diff(_of_right(logits, labels), axis=0) >= 0).mean(-1)
 
 
 def falls(logits: ArrayLike, labels: ArrayLike, tolerance: ArrayLike = 0.0) -> np.ndarray:
@@ -356,7 +354,12 @@ def falls(logits: ArrayLike, labels: ArrayLike, tolerance: ArrayLike = 0.0) -> n
     Between any two exits, not neighbours alone: (K, N, classes), (N,), (...) -> (...). An anytime
     answer is conditionally monotone where this is 0 (Jazbec et al., 2023).
     """
-    labels = np.asarray(labels, dtype=int)
-    right = probabilities(logits)[:, np.arange(len(labels)), labels]
+    right = _of_right(logits, labels)
     deepest = (np.maximum.accumulate(right) - right).max(0)
     return (deepest > np.asarray(tolerance, dtype=float)[..., None]).mean(-1)
+
+
+def _of_right(logits: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """The probability of the right class: (K, N, classes), (N,) -> (K, N)."""
+    labels = np.asarray(labels, dtype=int)
+    return probabilities(logits)[:, np.arange(len(labels)), labels]

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from anytime.course.notebooks import METADATA, NOTEBOOKS, NotebookError, marked, write
+from anytime.course.notebooks import METADATA, NOTEBOOKS, NotebookError, is_rubric, marked, write
 from anytime.paths import REPOSITORY
 
 CLASS = REPOSITORY / "build" / "class"
@@ -71,7 +71,7 @@ def assignment(source: Path, draw: random.Random) -> NotebookNode:
     notebook = for_students(marked(source))
     checked = {f"checks.{one.check}({one.answer})": one for one in exercises(notebook)}
     cells: list[NotebookNode] = []
-    for cell in (cell for cell in notebook.cells if "rubric" not in cell.metadata.get("tags", [])):
+    for cell in (cell for cell in notebook.cells if not is_rubric(cell)):
         for part in _parts(cell):
             new = NotebookNode(cell, source=part, metadata={}, id=f"cell-{len(cells) + 1:03d}")
             if undone := UNDONE.search(part):

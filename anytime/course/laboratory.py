@@ -7,7 +7,6 @@ training. A slice ends after `SLICE` seconds, or with one look at the test image
 from __future__ import annotations
 
 import asyncio
-import base64
 import html
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from ipywidgets import HTML, BoundedIntText, Button, HBox, ToggleButtons, VBox
 from matplotlib import rc_context
 
 from anytime import datasets, networks, plots, theory, weighting
-from anytime.explore.frame import Picture
+from anytime.explore.frame import Picture, as_html
 from anytime.training import Recipe, Session
 from anytime.training.loop import surroundings
 
@@ -177,11 +176,9 @@ class Laboratory(VBox):
 
     def _show(self, state: str) -> None:
         if self.trainings:
-            drawn = base64.b64encode(picture(self.trainings)._repr_png_()).decode()
             told = f"{state}. {' '.join(map(str, self.trainings))}"
             alt = f"Errors of the exits above their weights, a column for each training; {told}"
-            look = f'style="max-width: 100%" alt="{html.escape(alt)}"'
-            self.picture.value = f'<img {look} src="data:image/png;base64,{drawn}">'
+            self.picture.value = as_html(picture(self.trainings)._repr_png_(), alt)
             self._say(told)
 
     def _say(self, text: str) -> None:

@@ -65,9 +65,13 @@ def read(source: Path, solved: bool) -> NotebookNode:
                 "solution, `### END SOLUTION`, each marker on a line of its own."
             )
     if not solved:
-        shown = [cell for cell in notebook.cells if "rubric" not in cell.metadata.get("tags", [])]
-        notebook.cells = shown
+        notebook.cells = [cell for cell in notebook.cells if not is_rubric(cell)]
     return notebook
+
+
+def is_rubric(cell: NotebookNode) -> bool:
+    """Whether a cell is for solved copies alone."""
+    return "rubric" in cell.metadata.get("tags", [])
 
 
 def marked(source: Path) -> NotebookNode:

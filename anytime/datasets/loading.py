@@ -176,6 +176,6 @@ def _from_path(path: str, image_size: int | None) -> Dataset:
     title = name if arrays else catalogue.copy_title(name)
     made = Dataset(name, title, *decoded, catalogue.augmentation(name), image_size=image_size)
     known = catalogue.find(name)
-    if arrays and known and made.fingerprint == known.fingerprint:
+    if arrays and known and known.fingerprint and made.fingerprint == known.fingerprint:
         made = replace(made, title=known.title)
     return made

@@ -18,7 +18,7 @@ from anytime.experiments.workers import carry_out, missing
 
 DAY = 24 * 60  # minutes; submitit's own limit is a few minutes
 REQUEUES = 10_000  # how often a run may reach its time limit: each time it has got further
-# Two runs of one thread each are faster than one run of two.
+# As many threads as there are processors for a run; one, unless more are asked for.
 SETUP = ["export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}"]
 STATES = ("finished", "running", "waiting", "failed", "to do")
 FINISHED, RUNNING, WAITING, FAILED, TO_DO = STATES
@@ -125,12 +125,14 @@ def standings(listed: Iterable[Job], folder: Path, *also: Path) -> list[Standing
     not answer.
     """
     listed = list(listed)
-    undone = {*missing(listed, folder, *also)}
+    found = {one.job: one for one in unfinished(missing(listed, folder, *also), folder)}
+    return [found.get(job) or Standing(job, FINISHED) for job in listed]
+
+
+def unfinished(undone: list[Job], folder: Path) -> list[Standing]:
+    """The same of jobs of which it is known that they have no finished record."""
     queued = _queue() if any(_log(folder, job).is_symlink() for job in undone) else {}
-    return [
-        _standing(job, Path(folder), queued) if job in undone else Standing(job, FINISHED)
-        for job in listed
-    ]
+    return [_standing(job, Path(folder), queued) for job in undone]
 
 
 def _standing(job: Job, folder: Path, queued: dict[str, str]) -> Standing:

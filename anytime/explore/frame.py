@@ -176,9 +176,7 @@ class Explorer(widgets.VBox):
             picture = Picture(self._size)._repr_png_()  # keeps the place
         self._follow(asking.controls)
         self.data, words = view.data, html.escape(view.words)
-        source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-        look = f'style="max-width: 100%" alt="{html.escape(self.title)}. {words}"'
-        self.picture.value = f'<img {look} src="{source}">'
+        self.picture.value = as_html(picture, f"{self.title}. {view.words}")
         self.text.value = f'<p role="status">{words}</p><p>{" · ".join(links)}</p>'
 
     def _follow(self, asked: dict[str, Control]) -> None:
@@ -221,6 +219,12 @@ class Explorer(widgets.VBox):
                 slider.index += 1
         finally:
             self.play.description = "Play"
+
+
+def as_html(picture: bytes, alt: str) -> str:
+    """A PNG as wide as its place allows, with what it shows in words."""
+    source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    return f'<img style="max-width: 100%" alt="{html.escape(alt)}" src="{source}">'
 
 
 def _widget(control: Control) -> widgets.Widget:

@@ -114,7 +114,7 @@ class AnytimeNetwork(Refining):
 
     def up_to(self, exit: int) -> Self:
         """The network that ends at an exit (counted from 1); it shares this one's modules."""
-        _check_exit(exit, self.num_exits)
+        check_exit(exit, self.num_exits)
         shorter = copy.copy(self)
         parts = {"segments": self.segments[:exit], "heads": self.heads[:exit]}
         shorter._modules = {**self._modules, **parts}
@@ -134,7 +134,7 @@ class Exits(Refining):
         super().__init__()
         self.network, self.num_exits = network, exit or network.num_exits
         if exit is not None:
-            _check_exit(exit, network.num_exits)
+            check_exit(exit, network.num_exits)
             self.name = names.up_to(network.name, exit)
 
     def refine(self, images: Tensor) -> Iterator[Tensor]:
@@ -192,6 +192,6 @@ def check_exits(network: Any) -> None:
         raise TypeError(f"{told}; networks.build makes one, networks.attach puts exits on another")
 
 
-def _check_exit(exit: int, num_exits: int) -> None:
+def check_exit(exit: int, num_exits: int) -> None:
     if exit not in range(1, num_exits + 1):
         raise ValueError(f"exit must be between 1 and {num_exits}, not {exit}")

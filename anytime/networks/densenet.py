@@ -5,7 +5,6 @@ bottlenecks and compression.
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -53,11 +52,10 @@ class DenseNet(AnytimeNetwork):
         made = _units(blocks, channels, growth, bottleneck, compression)
         units, widths = zip(*made, strict=True)
         ends = layers.ends(len(units), every)
-        segments = [nn.Sequential(*units[start:end]) for start, end in pairwise([0, *ends])]
         read = [widths[end - 1] for end in ends]
         heads = [nn.Sequential(nn.BatchNorm2d(w), Head(w, num_classes)) for w in read]
         first = layers.stem(stem, in_channels, channels, norm=False)
-        super().__init__(first, segments, heads)
+        super().__init__(first, layers.segments(units, ends), heads)
         self.made_for = {"num_classes": num_classes, "in_channels": in_channels}
         layers.initialise(self)
 

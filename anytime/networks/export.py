@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from anytime.networks.base import check_exits
+from anytime.networks.base import check_exit, check_exits
 from anytime.networks.cost import CIFAR
 from anytime.paths import whole_file
 
@@ -45,8 +45,8 @@ def export(
 def as_program(network: Any, exit: int | None, image_shape: tuple[int, ...]) -> ExportedProgram:
     """The row of steps from images to the logits of an exit, or of all."""
     check_exits(network)
-    if exit is not None and exit not in range(1, network.num_exits + 1):
-        raise ValueError(f"exit must be between 1 and {network.num_exits}, not {exit}")
+    if exit is not None:
+        check_exit(exit, network.num_exits)
 
     twin = copy.deepcopy(network).cpu().eval()
     images = torch.zeros(2, *image_shape)  # of one image, N would be taken for a fixed number

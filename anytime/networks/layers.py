@@ -1,5 +1,7 @@
 """What the families of networks are made of: rows of layers, stems, first weights, exits."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from torch import nn
@@ -44,6 +46,11 @@ def stem(
 def ends(count: int, every: int) -> list[int]:
     """After which of so many units an exit is: every few, counted from the last."""
     return [*range(count, 0, -every)][::-1]
+
+
+def segments(units: Sequence[nn.Module], ends: Sequence[int]) -> list[nn.Sequential]:
+    """Units in a row, cut after each of the ends; the last end is that of the row."""
+    return [nn.Sequential(*units[start:end]) for start, end in pairwise([0, *ends])]
 
 
 def initialise(network: nn.Module, init: str = "fanin") -> None:

@@ -67,10 +67,9 @@ class MSDNet(AnytimeNetwork):
         made = _layers(ends[-1], channels, growth, factors, reduction, prune)
         rows, widths = zip(*made, strict=True)
 
-        segments = [nn.Sequential(*rows[start:end]) for start, end in pairwise([0, *ends])]
         heads = [Coarsest(widths[end - 1] * scales[-1], stem, num_classes) for end in ends]
         first = FirstLayer(in_channels, [channels * factor for factor in scales], stem)
-        super().__init__(first, segments, heads)
+        super().__init__(first, layers.segments(rows, ends), heads)
         self.made_for = {"num_classes": num_classes, "in_channels": in_channels}
         layers.initialise(self)
 

@@ -219,14 +219,12 @@ def resann(shape: Shape, num_classes: int, in_channels: int = 3) -> AnytimeNetwo
             channels = units[-1].channels
 
     ends = layers.ends(len(units), shape.every)
-    starts = [0, *ends[:-1]]
-    segments = [nn.Sequential(*units[a:b]) for a, b in zip(starts, ends, strict=True)]
     heads = [Head(units[end - 1].channels, num_classes) for end in ends]
 
     # A unit without pre-activation starts with a convolution, so the stem has to normalise.
     norm = shape.unit == "bottleneck"
     stem = layers.stem(shape.stem, in_channels, shape.channels, shape.stride, norm)
-    network = AnytimeNetwork(stem, segments, heads)
+    network = AnytimeNetwork(stem, layers.segments(units, ends), heads)
     layers.initialise(network, shape.init)
     network.name = shape.name
     network.made_for = {"num_classes": num_classes, "in_channels": in_channels}

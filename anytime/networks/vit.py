@@ -3,8 +3,6 @@
 Dosovitskiy et al., An Image Is Worth 16x16 Words, ICLR 2021.
 """
 
-from itertools import pairwise
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -49,9 +47,9 @@ class VisionTransformer(AnytimeNetwork):
 
         encoder = [Block(channels, heads, mlp) for _ in range(blocks)]
         ends = layers.ends(blocks, every)
-        segments = [nn.Sequential(*encoder[start:end]) for start, end in pairwise([0, *ends])]
         exits = [ClassHead(channels, num_classes) for _ in ends]
-        super().__init__(Tokens(in_channels, image_size, patch, channels), segments, exits)
+        tokens = Tokens(in_channels, image_size, patch, channels)
+        super().__init__(tokens, layers.segments(encoder, ends), exits)
         self.image_size = image_size
         self.made_for = {"num_classes": num_classes, "in_channels": in_channels}
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from anytime import theory
 from anytime.processes import all_mean
-from anytime.weighting.base import Losses, Weighting
+from anytime.weighting.base import Losses, Weighting, is_count
 
 
 class AdaLoss(Weighting):
@@ -56,7 +56,7 @@ class AdaLoss(Weighting):
         extra: float = 0.0,
         look_first: bool = False,
     ) -> None:
-        whole = 1 <= every < 2**63 and float(every).is_integer() and look_first in (0, 1)
+        whole = is_count(every) and look_first in (0, 1)
         if not (0 <= gamma <= 1 and 0 <= momentum < 1 and whole and 0 <= extra <= 1e6):
             raise ValueError(
                 "AdaLoss needs 0 <= gamma <= 1, 0 <= momentum < 1, a whole every >= 1, "

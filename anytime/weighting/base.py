@@ -66,6 +66,11 @@ class Weighting(Named, nn.Module):
         return losses
 
 
+def is_count(value: float) -> bool:
+    """Whether it is a whole number from 1 on that a counter of steps can hold."""
+    return 1 <= value < 2**63 and float(value).is_integer()
+
+
 def _parts(losses: Any) -> list[Tensor]:
     parts = losses.values() if isinstance(losses, Mapping) else losses
     parts = list(parts) if isinstance(parts, Iterable) else []

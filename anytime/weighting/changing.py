@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from anytime.processes import all_mean, of_first
-from anytime.weighting.base import Losses, Weighting
+from anytime.weighting.base import Losses, Weighting, is_count
 
 
 class DWA(Weighting):
@@ -27,7 +27,7 @@ class DWA(Weighting):
         every: int = 100,
         temperature: float = 2.0,
     ) -> None:
-        if not (1 <= every < 2**63 and float(every).is_integer() and 0 < temperature < math.inf):
+        if not (is_count(every) and 0 < temperature < math.inf):
             raise ValueError(
                 "DWA needs a whole every >= 1 and a temperature above 0, not "
                 f"every={every}, temperature={temperature}"
